@@ -1,0 +1,75 @@
+# `make demo` and `make test` need only make and Python 3.11 or newer with venv; everything else goes into .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3` chooses another.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$each; exit; }; done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+ARGS ?=
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest
+# pytest says 5 when it collected nothing: for a suite that has to be there, that is a failure worth a sentence.
+NOTHING := echo "no test was collected: the suite itself is broken" >&2
+
+.PHONY: help demo test test-full test-long check format bench docs lock clean
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(READY)  ## the recorded city evening through the whole path; ARGS="…" passes options on
+	$(BIN)/lapwing demo --once $(ARGS)
+
+test: $(READY)  ## the fast suite, under 5 minutes; ARGS="…" goes to pytest
+	@$(PYTEST) -n $(WORKERS) -m "not full and not long" $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
+
+test-full: $(READY)  ## the fast suite, and kills and fuzzing: under 20 minutes
+	@$(PYTEST) -n $(WORKERS) -m "not long" --hypothesis-profile=full $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
+
+test-long: $(READY)  ## what takes hours
+	@$(PYTEST) -m long --hypothesis-profile=full --timeout=14400 $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
+		echo "no test is marked long yet"; }
+
+check: $(READY)  ## format, lint, types, layers and shape
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(PYTEST) tests/test_layers.py tests/test_shape.py
+
+format: $(READY)  ## writes the format that `make check` asks for
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(READY)  ## one file of bench/ per question
+	@shopt -s nullglob; files=(bench/[a-z]*.py); \
+		[ $${#files[@]} -gt 0 ] || { echo "no benchmarks yet"; exit; }; \
+		for file in "$${files[@]}"; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
+
+docs: $(READY)  ## writes the generated pages anew and checks every page
+	UPDATE_DOCS=1 $(PYTEST) tests/test_docs.py
+
+lock: $(READY)  ## resolves the dependencies anew and pins them by hash
+	$(BIN)/pip-compile --upgrade --output-file=requirements/run.txt pyproject.toml
+	$(BIN)/pip-compile --upgrade --extra=test --extra=check --build-deps-for=editable --constraint=requirements/run.txt \
+		--output-file=requirements/dev.txt pyproject.toml
+	@! grep -nE '(https?|file)://' requirements/*.txt || { echo "a lock file names an address" >&2; exit 1; }
+
+clean:  ## removes what these targets made
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo "Lapwing needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1 || true);" \
+		"name one with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python lacks venv. Run:" \
+		"apt-get install -y $$(basename $(PYTHON))-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,183 @@
+"""Answers in the shape that is promised to programs, from the columns that the ledger gives."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from lapwing.app.times import written
+from lapwing.errors import UsageError
+from lapwing.ledger.sqlite import counting, reading
+from lapwing.ledger.sqlite.reading import NEWEST, Cursor
+from lapwing.ledger.sqlite.selecting import Filters
+from lapwing.ledger.sqlite.store import Store
+from lapwing.model import EVIDENCE, KINDS, WINDOW_US
+from lapwing.text.cloud import readable
+from lapwing.text.query import Node
+from lapwing.windows.areas import COUNTRY_AREAS, country_of_area
+from lapwing.windows.completeness import Coverage, complete
+
+ALL_US = 1 << 61
+"""A window so wide that everything is in one, which begins in 1970."""
+
+WORDS_POSTS_MAX = 200_000
+"""Words are counted in the newest so many matching posts."""
+
+
+def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: str | None = None) -> dict[str, Any]:
+    """``{"posts": […], "next": cursor or None}``, newest first."""
+    found = reading.posts(store, filters, query, limit, read_cursor(after))
+    rows = [_post(store, row) for row in _named(store, found).iter_rows(named=True)]
+    more = reading.sightings(store, found["seq"].to_list()) if found.height else {}
+    for row, seq in zip(rows, found["seq"] if found.height else [], strict=True):
+        row["sightings"] = [row["source"], *(name for name in more.get(seq, []) if name != row["source"])]
+    last = found.row(-1, named=True) if found.height == limit and limit else None
+    return {"posts": rows, "next": write_cursor(Cursor(last["created_at_us"], last["seq"])) if last else None}
+
+
+def _named(store: Store, found: pl.DataFrame) -> pl.DataFrame:
+    if found.is_empty():
+        return found
+    for column, table in (("source", "sources"), ("network", "networks")):
+        by_number = dict(store.connection.execute(f"SELECT id, name FROM {table}"))
+        found = found.with_columns(pl.col(column).replace_strict(by_number, return_dtype=pl.String))
+    return found
+
+
+def _post(store: Store, row: dict[str, Any]) -> dict[str, Any]:
+    area = row["area"]
+    place = describe(store, area)
+    if place is not None:
+        place |= {"by": EVIDENCE[row["place_by"]], "confidence": row["confidence_percent"] / 100, "evidence": row["place_evidence"]}
+    return {
+        "uid": row["uid"], "network": row["network"], "source": row["source"], "kind": KINDS[row["kind"]],
+        "author": row["author"], "author_name": row["author_name"], "text": row["text"], "lang": row["lang"],
+        "created_at": written(row["created_at_us"]),
+        "received_at": None if row["received_at_us"] is None else written(row["received_at_us"]),
+        "url": row["url"] or url_of(row["uid"]), "about": row["about"], "place": place,
+        "country": country_of_area(area) if area >= COUNTRY_AREAS else (place or {}).get("country"),
+        "edited": row["version"] > 0 and not row["uid"].startswith("at://"),
+    }
+
+
+def url_of(uid: str) -> str | None:
+    """The public page of a post, where it follows from its uid."""
+    if uid.startswith("x:"):
+        return f"https://x.com/i/status/{uid[2:]}"
+    if uid.startswith("at://") and "/app.bsky.feed.post/" in uid:
+        did, _, rkey = uid.removeprefix("at://").partition("/app.bsky.feed.post/")
+        return f"https://bsky.app/profile/{did}/post/{rkey}"
+    return uid if uid.startswith("http") else None
+
+
+def describe(store: Store, area: int) -> dict[str, Any] | None:
+    """Id, name and country of a city; None for anything else."""
+    if area == 0 or area >= COUNTRY_AREAS:
+        return None
+    row = store.connection.execute("SELECT name, country FROM places WHERE id = ?", (area,)).fetchone()
+    return {"id": area, "name": row[0] if row else str(area), "country": row[1] if row else ""}
+
+
+def write_cursor(cursor: Cursor) -> str:
+    """A cursor as opaque text."""
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode((cursor.created_at_us, cursor.seq))).decode().rstrip("=")
+
+
+def read_cursor(text: str | None) -> Cursor:
+    """The cursor of a page, or the newest; raises `UsageError` for what is none of ours."""
+    if text is None:
+        return NEWEST
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return Cursor(*msgspec.msgpack.decode(raw, type=tuple[int, int]))
+    except (ValueError, msgspec.DecodeError):
+        raise UsageError(f"cursor {text!r} is not one that we gave", "start without one") from None
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """Which places to give: the first `top` and the last `bottom` by `sort`, or all when both are 0."""
+
+    top: int = 0
+    bottom: int = 0
+    sort: str = "posts"
+
+
+def counts(
+    store: Store, filters: Filters, window_us: int, by: counting.By, ranking: Ranking, processed_until_us: int
+) -> list[dict[str, Any]]:
+    """Rows of window, place or country, posts, reposts, people and how complete they are."""
+    rows = ranked(store, filters, counting.counts(store, filters, window_us, by), by, ranking)
+    cover = coverage(store, filters)
+    gaps = _gaps(store)
+    share = {start: complete(cover, start, start + window_us) for start in rows["window_us"].unique().to_list()}
+    return [_count(store, row, by, window_us, (share, processed_until_us, gaps)) for row in rows.iter_rows(named=True)]
+
+
+def ranked(store: Store, filters: Filters, rows: pl.DataFrame, by: counting.By, ranking: Ranking) -> pl.DataFrame:
+    """The rows of the places that rank first or last over the whole range; people are counted once over all of it."""
+    if by == "none" or not (ranking.top or ranking.bottom) or rows.is_empty():
+        return rows
+    dimension = {"place": "area", "country": "country"}[by]
+    whole = counting.counts(store, filters, _whole_range(rows), by)
+    known = whole.group_by(dimension).agg(pl.col("posts", "reposts", "people").max()).filter(pl.col(dimension) != (0 if by == "place" else ""))
+    best = known.sort(ranking.sort, dimension, descending=[True, False])
+    last = known.filter(pl.col("posts") > 0).sort(ranking.sort, dimension)
+    chosen = pl.concat([best.head(ranking.top), last.head(ranking.bottom)])[dimension].unique()
+    order = known.select(dimension, pl.col(ranking.sort).alias("rank"))
+    kept = rows.filter(pl.col(dimension).is_in(chosen.implode())).join(order, on=dimension)
+    return kept.sort("window_us", "rank", dimension, descending=[False, True, False]).drop("rank")
+
+
+def _whole_range(rows: pl.DataFrame) -> int:
+    """A window so wide that it holds every row."""
+    return (int(rows["window_us"].max()) // WINDOW_US + 2) * WINDOW_US  # type: ignore[arg-type, operator]
+
+
+def _count(store: Store, row: dict[str, Any], by: str, window_us: int, known: tuple[dict[int, float | None], int, list]) -> dict[str, Any]:  # type: ignore[type-arg]
+    share, processed_until_us, gaps = known
+    start, end = row["window_us"], row["window_us"] + window_us
+    answer: dict[str, Any] = {"window": written(start)}
+    if by == "place":
+        answer["place"] = describe(store, row["area"])
+    elif by == "country":
+        answer["country"] = row["country"] or None
+    return answer | {
+        "posts": row["posts"], "reposts": row["reposts"], "people": row["people"], "people_exact": True,
+        "complete": share[start], "processed": end <= processed_until_us,
+        "gaps": [gap for low, high, gap in gaps if low < end and high > start],
+    }
+
+
+def _gaps(store: Store) -> list[tuple[int, int, dict[str, str]]]:
+    rows = store.connection.execute("SELECT source, from_us, to_us, reason FROM gaps")
+    return [(low, high, {"source": source, "from": written(low), "to": written(high), "reason": reason}) for source, low, high, reason in rows]
+
+
+def coverage(store: Store, filters: Filters) -> list[Coverage]:
+    """What each source that these filters ask for was surely heard, and how much it usually says."""
+    wanted = "1" if not filters.sources else "name IN (" + ",".join("?" * len(filters.sources)) + ")"
+    sources = store.connection.execute(
+        f"SELECT s.id, a.received FROM sources s JOIN accounting a ON a.source = s.id WHERE {wanted}", filters.sources
+    ).fetchall()
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for source, low, high in store.connection.execute("SELECT source, from_us, to_us FROM coverage"):
+        spans.setdefault(source, []).append((low, high))
+    return [Coverage(tuple(spans.get(source, [])), received) for source, received in sources]
+
+
+def words(store: Store, filters: Filters, query: Node | None, limit: int) -> list[dict[str, Any]]:
+    """The most frequent readable words of the newest matching posts, each counted once for a post."""
+    totals: list[pl.DataFrame] = []
+    for texts in reading.texts_of(store, filters, query, WORDS_POSTS_MAX):
+        cut = readable(texts["text"], texts["lang"]).unique(["row", "word"])
+        totals.append(cut.group_by("word").agg(pl.len().cast(pl.Int64).alias("count")))
+    if not totals:
+        return []
+    best = pl.concat(totals).group_by("word").agg(pl.col("count").sum()).sort("count", "word", descending=[True, False])
+    return best.head(limit).to_dicts()
+
+

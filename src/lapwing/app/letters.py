@@ -1,0 +1,82 @@
+"""Dead letters: seen, exported, mended and read again."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import zstandard
+
+from lapwing.app.opening import Directory
+from lapwing.app.times import written
+from lapwing.errors import UsageError
+from lapwing.model import RETRIES, Records
+
+COLUMNS = ("id", "source", "network", "format", "topic", "partition", "offset", "reason", "received_at_us", "refused_at_us")
+
+
+def listed(directory: Directory, reason: str | None, topic: str | None, limit: int) -> list[dict[str, Any]]:
+    """The newest dead letters, without their records; `reason` is any part of the reason."""
+    rows = directory.ledger.store.connection.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM dead_letters WHERE retried = 0 AND (?1 IS NULL OR instr(reason, ?1)) "
+        "AND (?2 IS NULL OR topic = ?2) ORDER BY id DESC LIMIT ?3", (reason, topic, limit),
+    )
+    return [_shaped(row) for row in rows]
+
+
+def _shaped(row: tuple[Any, ...]) -> dict[str, Any]:
+    letter = dict(zip(COLUMNS, row, strict=True))
+    return {key.removesuffix("_us"): written(value) if key.endswith("_us") else value for key, value in letter.items()}
+
+
+def shown(directory: Directory, number: int) -> tuple[dict[str, Any], bytes]:
+    """One dead letter and its record; raises `UsageError` if there is none of that number."""
+    row = directory.ledger.store.connection.execute(
+        f"SELECT {', '.join(COLUMNS)}, record FROM dead_letters WHERE id = ?", (number,)
+    ).fetchone()
+    if row is None:
+        raise UsageError(f"there is no dead letter {number}", "`lapwing errors list` shows them")
+    return _shaped(row[:-1]), zstandard.decompress(row[-1])
+
+
+def exported(directory: Directory, limit: int) -> Iterator[dict[str, Any]]:
+    """Dead letters with their records, as text or base64."""
+    for letter in listed(directory, None, None, limit):
+        record = shown(directory, letter["id"])[1]
+        try:
+            yield letter | {"record": record.decode()}
+        except UnicodeDecodeError:
+            yield letter | {"record": {"base64": base64.b64encode(record).decode()}}
+
+
+def retried(directory: Directory, numbers: tuple[int, ...], every: bool, mended: bytes | None) -> tuple[int, int]:
+    """Read dead letters again, one of them perhaps mended; how many moved, and how many are refused still."""
+    if bool(numbers) == every or (mended is not None and len(numbers) != 1):
+        raise UsageError("say which dead letters: their numbers, or --all", "--with takes one number")
+    chosen = numbers or tuple(letter["id"] for letter in listed(directory, None, None, 1 << 40))
+    now_us = directory.clock.now_us()
+    for number in chosen:
+        letter, record = shown(directory, number)
+        if directory.ledger.store.connection.execute("SELECT retried FROM dead_letters WHERE id = ?", (number,)).fetchone()[0]:
+            continue
+        records = Records(
+            source=letter["source"], network=letter["network"], format=letter["format"], values=[mended or record],
+            received_at_us=[now_us], cursors=[str(number)],
+        )
+        directory.log.append(RETRIES, records, now_us=now_us)
+    before = _waiting(directory)
+    _work_off(directory)
+    moved = before - _waiting(directory)
+    return moved, len(chosen) - moved
+
+
+def _waiting(directory: Directory) -> int:
+    (count,) = directory.ledger.store.connection.execute("SELECT count(*) FROM dead_letters WHERE retried = 0").fetchone()
+    return int(count)
+
+
+def _work_off(directory: Directory) -> None:
+    """Work until the topic of retries is empty, here or in whichever worker has it."""
+    worker = directory.worker()
+    worker.run(lambda: directory.behind((RETRIES,)) == 0)

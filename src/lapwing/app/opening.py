@@ -1,0 +1,120 @@
+"""A data directory and what works on it, opened as the configuration says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lapwing import catalog, config
+from lapwing.contracts import Format
+from lapwing.engine.clock import Clock, SystemClock
+from lapwing.engine.loop import READ_TOPICS, Worker
+from lapwing.engine.understanding import Understanding
+from lapwing.errors import DataDirectoryError, UsageError
+from lapwing.ledger.sqlite.ledger import SqliteLedger
+from lapwing.log.sqlite import SqliteLog
+
+STAGES = ("clean", "detect_language", "cut_words", "locate")
+"""What is done to posts, in this order."""
+
+
+def no_mark(name: str) -> None:
+    """What production does at a crash point: nothing."""
+
+
+class Directory:
+    """One data directory; parts are opened when they are first used."""
+
+    def __init__(self, path: Path, configuration: config.Configuration | None = None, mark: Any = no_mark) -> None:
+        self.path = path
+        self.configuration = configuration or config.parse("", environment={})
+        self.clock: Clock = SystemClock()
+        self.mark = mark
+
+    def must_exist(self) -> Directory:
+        """Itself; raises `UsageError` where nothing was ever stored."""
+        if not (self.path / "ledger").is_dir():
+            raise UsageError(f"there is no data in {self.path}", "run `lapwing ingest FILE` first, or name another --data directory")
+        return self
+
+    @cached_property
+    def log(self) -> SqliteLog:
+        """The embedded log."""
+        self._make()
+        return SqliteLog(
+            self.path / "log.sqlite", partitions=self.configuration.log.partitions,
+            durability=self.configuration.log.durability, mark=self.mark,
+        )
+
+    @cached_property
+    def ledger(self) -> SqliteLedger:
+        """The embedded ledger."""
+        self._make()
+        return SqliteLedger(
+            self.path / "ledger", durability=self.configuration.log.durability, mark=self.mark, describe_places=self._describe
+        )
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise DataDirectoryError(f"{self.path} cannot be made ({problem.strerror})", "name another --data directory") from problem
+
+    @cached_property
+    def resources(self) -> dict[str, Any]:
+        """What stages need, by name; loaded once for a process."""
+        from lapwing.places.gazetteer import build
+        from lapwing.places.tables import gazetteer_tables
+
+        return {"gazetteer": build(*gazetteer_tables())}
+
+    def _describe(self, places: list[int]) -> list[tuple[int, str, str, float, float, int]]:
+        return self.resources["gazetteer"].describe(places)
+
+    @cached_property
+    def understanding(self) -> Understanding:
+        """The formats and stages."""
+        stages = [catalog.load("stages", name) for name in STAGES]
+        return Understanding(Formats(), [stage.make({name: self.resources[name] for name in stage.resources}) for stage in stages])
+
+    def worker(self, name: str | None = None) -> Worker:
+        """A reader of the log, ready to run."""
+        return Worker(self.log, self.ledger, self.understanding, self.clock, name or f"worker-{os.getpid()}")
+
+    def behind(self, topics: tuple[str, ...] = READ_TOPICS) -> int:
+        """Records in the log that were not yet worked through, of the topics that begin like this."""
+        claims = self.ledger.claims()
+        spans = self.log.spans().items()
+        return sum(end - max(first, claims.get(key, (None, 0, 0))[2]) for key, (first, end) in spans if key[0].startswith(topics))
+
+    def processed_until_us(self) -> int:
+        """Windows that end by then were worked through: the lowest watermark of the partitions that are behind."""
+        rows = self.ledger.store.connection.execute("SELECT topic, partition, next_offset, watermark_us FROM partitions").fetchall()
+        known = {(topic, partition): (offset, watermark) for topic, partition, offset, watermark in rows}
+        behind = [
+            known.get(key, (0, 0))[1]
+            for key, (_, end) in self.log.spans().items()
+            if key[0].startswith(READ_TOPICS) and known.get(key, (0, 0))[0] < end
+        ]
+        return min(behind, default=1 << 62)
+
+
+class Formats(Mapping[str, Format]):
+    """All formats by name; each is loaded when a record needs it."""
+
+    def __getitem__(self, name: str) -> Format:
+        if name not in self:
+            raise KeyError(name)
+        return catalog.load("formats", name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in catalog.names("formats")
+
+    def __iter__(self):  # noqa: ANN204
+        return iter(catalog.names("formats"))
+
+    def __len__(self) -> int:
+        return len(catalog.names("formats"))

@@ -1,0 +1,26 @@
+"""Copies of a data directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lapwing.app.opening import Directory
+from lapwing.app.status import sizes
+from lapwing.errors import DataDirectoryError
+from lapwing.ledger.sqlite import upkeep
+from lapwing.ledger.sqlite.ledger import CURRENT
+
+
+def back_up(directory: Directory, folder: Path) -> int:
+    """Copy ledger and log into a new folder, each as of one moment; the bytes written.
+
+    The ledger is copied first: the log may then be ahead of it, and what is ahead is worked through after a restore.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise DataDirectoryError(f"{folder} is not empty", "name a new folder")
+    (folder / "ledger").mkdir(parents=True, exist_ok=True)
+    name = directory.ledger.store.path.name
+    upkeep.back_up(directory.ledger.store, folder / "ledger" / name)
+    (folder / "ledger" / CURRENT).write_text(name)
+    directory.log.back_up(folder / "log.sqlite")
+    return sum(sizes(folder).values())

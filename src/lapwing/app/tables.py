@@ -1,0 +1,45 @@
+"""Answers as rows for a terminal or a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+POST_COLUMNS = (
+    "uid", "network", "source", "kind", "author", "author_name", "text", "lang", "created_at", "received_at", "url", "about",
+    "place_id", "place_name", "country",
+)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a cell that begins like this for a formula; a quote before it makes it text (OWASP)."""
+
+
+def post_row(post: dict[str, Any]) -> list[str]:
+    """Time, place, author and text of a post, on one line each."""
+    place = post["place"]
+    where = f"{place['name']} {place['country']}" if place else (post["country"] or "")
+    text = "(expired)" if post["text"] is None else printable(post["text"])
+    return [post["created_at"][:19].replace("T", " "), where, printable(post["author_name"] or post["author"])[:24], text]
+
+
+def printable(text: str) -> str:
+    """Text without what would move a terminal's cursor or hide other text."""
+    return " ".join("".join(char if char.isprintable() or char in "\u200d\u200c" else " " for char in text).split())
+
+
+def posts_csv(posts: list[dict[str, Any]]) -> str:
+    """Comma-separated values with a heading, safe to open in a spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(POST_COLUMNS)
+    for post in posts:
+        place = post["place"] or {}
+        row = post | {"place_id": place.get("id"), "place_name": place.get("name")}
+        writer.writerow([safe(row[column]) for column in POST_COLUMNS])
+    return out.getvalue()
+
+
+def safe(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,0 +1,64 @@
+"""`lapwing counts`: posts, reposts and people by window and place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lapwing.cli._options import directory_of, emit_json, emit_table, filter_options, filters_from, json_option
+from lapwing.errors import UsageError
+
+
+@click.command("counts")
+@filter_options
+@click.option("--window", default="5m", show_default=True, help="The width: a multiple of 5m, or `all` for the whole range.")
+@click.option("--by", type=click.Choice(["place", "country", "none"]), default="place", show_default=True)
+@click.option("--top", type=click.IntRange(0), default=0, help="Only the places with the most.")
+@click.option("--bottom", type=click.IntRange(0), default=0, help="Only the places with the least, of those with at least one post.")
+@click.option("--sort", type=click.Choice(["posts", "reposts", "people"]), default="posts", show_default=True)
+@json_option
+@click.pass_context
+def command(context: click.Context, **options: Any) -> None:
+    """Counts by window and place, and how complete they are."""
+    from lapwing.app import answers
+
+    directory = directory_of(context)
+    filters = filters_from(directory, options)
+    ranking = answers.Ranking(options["top"], options["bottom"], options["sort"])
+    width = answers.ALL_US if options["window"] == "all" else window_us(options["window"])
+    rows = answers.counts(directory.ledger.store, filters, width, options["by"], ranking, directory.processed_until_us())
+    if options["as_json"]:
+        emit_json(rows)
+        return
+    table = [
+        [row["window"][:16].replace("T", " "), where(row, options["by"]), *(f"{row[name]:,}" for name in ("posts", "reposts", "people")), how_complete(row)]
+        for row in rows
+    ]
+    emit_table("", ["window", "where", "posts", "reposts", "people", "complete"], table, right=("posts", "reposts", "people", "complete"))
+
+
+def window_us(text: str) -> int:
+    """A multiple of five minutes; raises `UsageError`."""
+    from lapwing.app.times import read_duration
+    from lapwing.model import WINDOW_US
+
+    width = read_duration(text, "--window")
+    if width == 0 or width % WINDOW_US:
+        raise UsageError(f"--window: {text} is not a multiple of 5m", "write 5m, 15m, 1h, 1d or all")
+    return width
+
+
+def where(row: dict[str, Any], by: str) -> str:
+    """The place of a row, for people."""
+    if by == "none":
+        return ""
+    if by == "country":
+        return row["country"] or "(unknown)"
+    return f"{row['place']['name']} {row['place']['country']}" if row["place"] else "(unlocated)"
+
+
+def how_complete(row: dict[str, Any]) -> str:
+    """Completeness in two words."""
+    share = "unknown" if row["complete"] is None else f"{row['complete']:.0%}"
+    return share if row["processed"] else f"{share}, not all processed"

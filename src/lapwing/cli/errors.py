@@ -1,0 +1,74 @@
+"""`lapwing errors`: the dead letters."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from lapwing.cli._options import directory_of, emit_json, emit_table, json_option
+
+
+@click.group("errors", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Records that were refused, and why. Without a word: list them."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_)
+
+
+@command.command("list")
+@click.option("--reason", help="Only reasons that contain this.")
+@click.option("--topic", help="Only this topic.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@json_option
+@click.pass_context
+def list_(context: click.Context, reason: str | None = None, topic: str | None = None, limit: int = 50, as_json: bool = False) -> None:
+    """The newest dead letters."""
+    from lapwing.app import letters
+
+    found = letters.listed(directory_of(context), reason, topic, limit)
+    if as_json:
+        emit_json(found)
+        return
+    rows = [[str(each["id"]), each["source"], each["topic"], str(each["offset"]), each["reason"]] for each in found]
+    emit_table("", ["id", "source", "topic", "offset", "reason"], rows, right=("id", "offset"))
+
+
+@command.command("show")
+@click.argument("number", type=int)
+@click.pass_context
+def show(context: click.Context, number: int) -> None:
+    """One dead letter, the record included, as it came."""
+    from lapwing.app import letters
+
+    letter, record = letters.shown(directory_of(context), number)
+    for key, value in letter.items():
+        click.echo(f"{key}: {value}", err=True)
+    sys.stdout.buffer.write(record + b"\n")
+
+
+@command.command("retry")
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All of them.")
+@click.option("--with", "record_file", type=click.File("rb"), help="The mended record, for one number; - for stdin.")
+@click.pass_context
+def retry(context: click.Context, numbers: tuple[int, ...], every: bool, record_file: click.utils.LazyFile | None) -> None:
+    """Read dead letters again; what can be read now moves from refused to where it belongs. Repeating it changes nothing."""
+    from lapwing.app import letters
+
+    mended = record_file.read().rstrip(b"\n") if record_file else None
+    moved, refused = letters.retried(directory_of(context), numbers, every, mended)
+    click.echo(f"{moved} could be read now, {refused} are refused still", err=True)
+    sys.exit(3 if refused else 0)
+
+
+@command.command("export")
+@click.option("--limit", type=click.IntRange(1), default=1_000_000)
+@click.pass_context
+def export(context: click.Context, limit: int) -> None:
+    """All dead letters, one JSON object to a line, records included."""
+    from lapwing.app import letters
+
+    for letter in letters.exported(directory_of(context), limit):
+        emit_json(letter)

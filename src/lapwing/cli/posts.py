@@ -1,0 +1,45 @@
+"""`lapwing posts`: search and retrieve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lapwing.cli._options import directory_of, emit_json, emit_table, filter_options, filters_from
+
+FORMATS = ("table", "json", "ndjson", "csv")
+
+
+@click.command("posts")
+@click.argument("query", required=False)
+@filter_options
+@click.option("--kind", multiple=True, help="post, reply, quote or repost. Repeatable.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True)
+@click.option("--after", help="The `next` of the page before.")
+@click.option("--format", "shape", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.pass_context
+def command(context: click.Context, query: str | None, **options: Any) -> None:
+    """Posts that match, newest first.
+
+    QUERY: words are AND-ed; OR, -word, "a phrase", #tag, @name, prefix*.
+    """
+    from lapwing.app import answers, tables
+    from lapwing.text.query import parse
+
+    directory = directory_of(context)
+    node = parse(query) if query else None
+    filters = filters_from(directory, options, options["kind"])
+    answer = answers.posts(directory.ledger.store, filters, node, options["limit"], options["after"])
+    shape = "json" if options["as_json"] else options["shape"]
+    if shape == "json":
+        emit_json(answer)
+    elif shape == "ndjson":
+        for post in answer["posts"]:
+            emit_json(post)
+    elif shape == "csv":
+        click.echo(tables.posts_csv(answer["posts"]), nl=False)
+    else:
+        emit_table("", ["time", "place", "by", "text"], [tables.post_row(post) for post in answer["posts"]])
+        click.echo(f"{len(answer['posts'])} posts" + (", and there are more" if answer["next"] else ""), err=True)

@@ -1,0 +1,1 @@
+"""The only thing that runs: from the log through formats and stages into the ledger."""

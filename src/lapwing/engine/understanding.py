@@ -1,0 +1,179 @@
+"""Records in, a batch for the ledger out: decode, refuse the bad, run the stages. Nothing here waits or remembers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+import msgspec
+import polars as pl
+
+from lapwing.contracts import Format, Transform
+from lapwing.model import CHANGES, COVERAGE, POSTS, RETRIES, Batch, Chunk, Covered, DeadLetter, Decoded, Heard, Records, Refused
+
+WATERMARK_AHEAD_US = 300_000_000
+"""A post may say that it was made later than it was received; time is not moved on by more than this."""
+
+FormatOf = Callable[[str], Format | None]
+
+
+class Understanding(msgspec.Struct, frozen=True):
+    """How records are read (by the name of their format) and what is then done to posts, in order."""
+
+    formats: Mapping[str, Format]
+    transforms: list[Transform]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Records of one source and format, with the offset of each."""
+
+    records: Records
+    offsets: list[int]
+
+
+class Understood(msgspec.Struct, frozen=True):
+    """What a batch will hold, before it is known how far it reaches."""
+
+    posts: pl.DataFrame
+    changes: pl.DataFrame
+    heard: list[Heard]
+    refused: list[DeadLetter]
+
+
+def parts_of(chunks: list[Chunk], from_offset: int, to_offset: int) -> list[Part]:
+    """The records between two offsets, gathered by source and format."""
+    gathered: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
+    for chunk in chunks:
+        records, base = chunk.records, chunk.base_offset
+        rows = slice(max(0, from_offset - base), min(len(records.values), to_offset - base))
+        part = Part(_cut(records, rows), list(range(base, base + len(records.values)))[rows])
+        gathered[records.source, records.network, records.format].append(part)
+    return [_joined(parts) for parts in gathered.values()]
+
+
+def _cut(records: Records, rows: slice) -> Records:
+    return msgspec.structs.replace(records, values=records.values[rows], received_at_us=records.received_at_us[rows], keys=None, cursors=None)
+
+
+def _joined(parts: list[Part]) -> Part:
+    if len(parts) == 1:
+        return parts[0]
+    records = msgspec.structs.replace(
+        parts[0].records,
+        values=[value for part in parts for value in part.records.values],
+        received_at_us=[time for part in parts for time in part.records.received_at_us],
+    )
+    return Part(records, [offset for part in parts for offset in part.offsets])
+
+
+def understand(parts: list[Part], how: Understanding) -> Understood:
+    """Posts with everything the stages add, changes, and what was filtered or refused."""
+    pieces = [_read(part, how.formats) for part in parts] or [_nothing()]
+    posts = pl.concat([piece.posts for piece in pieces])
+    for transform in how.transforms:
+        posts = transform(posts)
+    return Understood(
+        posts,
+        pl.concat([piece.changes for piece in pieces]),
+        [heard for piece in pieces for heard in piece.heard],
+        [letter for piece in pieces for letter in piece.refused],
+    )
+
+
+def _read(part: Part, formats: Mapping[str, Format]) -> Understood:
+    records = part.records
+    offsets = pl.Series("offset", part.offsets, dtype=pl.Int64)
+    received = pl.Series("received_at_us", records.received_at_us, dtype=pl.Int64)
+    decoded = _decoded(records, formats)
+    named = [pl.lit(records.source).alias("source"), pl.lit(records.network).alias("network")]
+    posts = decoded.posts.with_columns(
+        *named, offsets.gather(decoded.posts["record"]), received.gather(decoded.posts["record"])
+    ).drop("record")
+    refused = [letter(part, refusal.record, refusal.reason) for refusal in decoded.refused]
+    heard = Heard(records.source, records.network, len(records.values), decoded.filtered)
+    return Understood(posts, decoded.changes.with_columns(named[0]).drop("record"), [heard], refused)
+
+
+def _nothing() -> Understood:
+    posts = POSTS.to_frame(eager=True).drop("record").with_columns(
+        pl.lit("").alias("source"), pl.lit("").alias("network"), pl.lit(0, pl.Int64).alias("offset"), pl.lit(0, pl.Int64).alias("received_at_us")
+    )
+    return Understood(posts, CHANGES.to_frame(eager=True).with_columns(pl.lit("").alias("source")).drop("record"), [], [])
+
+
+def _decoded(records: Records, formats: Mapping[str, Format]) -> Decoded:
+    if records.format in formats:
+        return formats[records.format].decode(records)
+    reason = f"no format is called {records.format!r} in this version"
+    return Decoded(
+        posts=POSTS.to_frame(eager=True), changes=CHANGES.to_frame(eager=True), filtered={},
+        refused=[Refused(row, reason) for row in range(len(records.values))],
+    )
+
+
+def letter(part: Part, row: int, reason: str) -> DeadLetter:
+    """The dead letter of one record."""
+    records = part.records
+    return DeadLetter(
+        offset=part.offsets[row], source=records.source, network=records.network, format=records.format, reason=reason,
+        received_at_us=records.received_at_us[row], record=records.values[row],
+    )
+
+
+def understand_or_bisect(parts: list[Part], how: Understanding) -> Understood:
+    """As `understand`, but a record that makes our own code fail becomes a dead letter and its neighbours live."""
+    try:
+        return understand(parts, how)
+    except Exception as problem:  # whatever a stage raises, it must not stop the stream
+        rows = sum(len(part.offsets) for part in parts)
+        if rows == 1:
+            return _refuse_all(parts, f"a stage failed on it: {type(problem).__name__}: {problem}"[:500], how)
+        halves = [understand_or_bisect(half, how) for half in _halved(parts, rows)]
+        return Understood(
+            pl.concat([half.posts for half in halves], how="vertical_relaxed"),
+            pl.concat([half.changes for half in halves]),
+            [heard for half in halves for heard in half.heard],
+            [letter for half in halves for letter in half.refused],
+        )
+
+
+def _halved(parts: list[Part], rows: int) -> list[list[Part]]:
+    first, second, left = [], [], rows // 2
+    for part in parts:
+        cut = min(left, len(part.offsets))
+        left -= cut
+        for half, span in ((first, slice(0, cut)), (second, slice(cut, None))):
+            if part.offsets[span]:
+                half.append(Part(_cut(part.records, span), part.offsets[span]))
+    return [first, second]
+
+
+def _refuse_all(parts: list[Part], reason: str, how: Understanding) -> Understood:
+    empty = understand([Part(_cut(part.records, slice(0, 0)), []) for part in parts], how)
+    heard = [Heard(part.records.source, part.records.network, len(part.offsets), {}) for part in parts]
+    return Understood(
+        empty.posts, empty.changes, heard, [letter(part, row, reason) for part in parts for row in range(len(part.offsets))]
+    )
+
+
+def own_records(chunks: list[Chunk], offsets: tuple[int, int]) -> tuple[list[int], list[Covered]]:
+    """What a batch of one of our own topics says: the dead letters that are tried again, or what was covered."""
+    topic = chunks[0].topic
+    rows = [(chunk, row) for chunk in chunks for row in range(len(chunk.records.values)) if offsets[0] <= chunk.base_offset + row < offsets[1]]
+    if topic == RETRIES:
+        return [int(chunk.records.cursors[row]) for chunk, row in rows if chunk.records.cursors], []
+    if topic == COVERAGE:
+        return [], [msgspec.json.decode(chunk.records.values[row], type=Covered) for chunk, row in rows]
+    return [], []
+
+
+def batch_of(understood: Understood, place: tuple[str, int, int], offsets: tuple[int, int]) -> Batch:
+    """What the ledger saves, for a `place` (topic, partition, epoch) and the offsets it covers, the second exclusive."""
+    posts = understood.posts
+    seen = pl.min_horizontal("created_at_us", pl.col("received_at_us") + WATERMARK_AHEAD_US)
+    watermark = posts.select(seen.max()).item() if posts.height else None
+    topic, partition, epoch = place
+    return Batch(
+        topic=topic, partition=partition, epoch=epoch, from_offset=offsets[0], to_offset=offsets[1],
+        watermark_us=watermark or 0, posts=posts, changes=understood.changes, heard=understood.heard, refused=understood.refused,
+    )

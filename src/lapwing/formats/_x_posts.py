@@ -1,0 +1,111 @@
+"""What X v1.1 and v2 share: ids that hold the time, escaped texts, retired language tags, boxes around places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from lapwing.formats import _rows
+from lapwing.formats._rows import Columns, Outcome
+from lapwing.formats._times import UNKNOWN_US, Whole
+from lapwing.model import KINDS, Decoded, Records
+
+POST, REPLY, QUOTE, REPOST = (KINDS.index(kind) for kind in ("post", "reply", "quote", "repost"))
+
+_LANGUAGES = {"in": "id", "iw": "he", "ji": "yi"}
+"""Tags that ISO 639 withdrew in 1989 and X still sends."""
+
+
+class Ids(msgspec.Struct):
+    """The ids of some posts: as texts, as numbers, and what is wrong by row."""
+
+    names: list[str]
+    numbers: Whole
+    problems: dict[int, str]
+
+
+def identify(ids: Sequence[str | int | None]) -> Ids:
+    """Read ids, which are numbers written as texts, or in old archives as numbers."""
+    names = as_texts(ids)
+    numbers = pl.Series(names, dtype=pl.String).cast(pl.Int64, strict=False)
+    known: Whole = (numbers.fill_null(0) if numbers.null_count() else numbers).to_numpy()
+    problems = {row: _problem(names[row]) for row in np.flatnonzero(known <= 0).tolist()}
+    return Ids([name or "" for name in names] if problems else names, known, problems)  # type: ignore[arg-type]
+
+
+def without_problems(ids: Ids) -> tuple[list[int], Ids]:
+    """Give the rows that are well, and their ids."""
+    rows = [row for row in range(len(ids.names)) if row not in ids.problems]
+    return rows, Ids([ids.names[row] for row in rows], ids.numbers[rows], {})
+
+
+def as_texts(ids: Sequence[str | int | None]) -> list[str | None]:
+    """Write ids as texts; most batches have nothing else."""
+    if set(map(type, ids)) == {str}:
+        return list(ids)  # type: ignore[arg-type]  # the line above has looked
+    return [None if each is None else str(each) for each in ids]
+
+
+def _problem(name: str | None) -> str:
+    return "no id" if name is None else f"id {name[:40]!r} is not a number"
+
+
+def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[str | None]) -> Decoded:
+    """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about."""
+    columns["uid"] = ["x:" + name for name in columns["uid"]]
+    columns["author"] = ["x:" + name if name else "" for name in columns["author"]]  # not every stream names authors
+    for name in ("alias", "about"):
+        if name in columns:
+            columns[name] = [bare and "x:" + bare for bare in columns[name]]
+    _unescape(columns["text"])
+    if not _LANGUAGES.keys().isdisjoint(columns["lang"]):
+        columns["lang"] = [_LANGUAGES.get(tag, tag) for tag in columns["lang"]]
+    _date_by_ids(columns, said)
+    return _rows.finish(records, outcome, columns, said)
+
+
+def _unescape(texts: list[str | None]) -> None:
+    """Resolve X's three entities where they are, once: ``&amp;lt;`` is the text ``&lt;``."""
+    for row, text in [(row, text) for row, text in enumerate(texts) if text and "&" in text]:
+        texts[row] = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _date_by_ids(columns: Columns, said: Sequence[str | None]) -> None:
+    """Where no date is given, that of the post's own id is as good."""
+    created: Whole = columns["created_at_us"]
+    own = columns.get("alias_time_us")
+    for row in np.flatnonzero(created == UNKNOWN_US).tolist():
+        time_us = int((own and own[row]) or columns["uid_time_us"][row])
+        if said[row] is None and time_us:
+            created[row] = time_us
+
+
+def set_place(columns: Columns, row: int, name: str | None, country: str | None) -> None:
+    """Write the platform's place of one row."""
+    columns["place_name"][row] = name or None
+    columns["place_country"][row] = country.upper() if country else None
+
+
+def set_point(columns: Columns, row: int, prefix: str, point: Sequence[float] | None) -> None:
+    """Write [longitude, latitude] of one row; `prefix` is "" for the post's own, "place_" for the place's middle."""
+    if point is not None and len(point) >= 2:
+        columns[prefix + "longitude"][row], columns[prefix + "latitude"][row] = point[0], point[1]
+
+
+def middle(box: Sequence[float] | None) -> tuple[float, float] | None:
+    """Give the middle of [west, south, east, north] as (longitude, latitude); a box may cross the date line."""
+    if box is None or len(box) != 4:
+        return None
+    west, south, east, north = box
+    if west > east:
+        east += 360
+    longitude = (west + east) / 2
+    return (longitude - 360 if longitude > 180 else longitude), (south + north) / 2
+
+
+def blank(height: int, names: Sequence[str]) -> Columns:
+    """Columns of nothing yet, to be filled row by row where there is something."""
+    return {name: [None] * height for name in names}

@@ -1,0 +1,390 @@
+"""Posts of X's API v2: stream lines, pages, flattened posts and the rows of class archives.
+
+The facts come from X's own documentation and OpenAPI description (2.162 to 2.167). Names changed from "tweet" to
+"post" in August 2026, and both are read. An edit is a new post with a new id: here the first id of the history is the
+uid, the place in the history the version, and the post's own id an alias. twarc's `flatten` puts authors, places and
+referenced posts inside the post; class archives are CouchDB rows, `{"id", "key", "value", "doc"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from lapwing.contracts import Format
+from lapwing.formats import _x_posts
+from lapwing.formats._reading import UNREADABLE, read
+from lapwing.formats._rows import Columns, Outcome
+from lapwing.formats._times import instants_us, snowflake_us, snowflakes_us
+from lapwing.formats._x_compliance import sort_other
+from lapwing.formats._x_pages import split
+from lapwing.formats._x_posts import POST, QUOTE, REPLY, REPOST, Ids, as_texts, blank, identify, middle, set_place, set_point, without_problems
+from lapwing.model import Decoded, Records
+
+ABSENT = msgspec.Raw()
+"""Stands for a field that a record does not have."""
+
+_KINDS = {"retweeted": REPOST, "reposted": REPOST, "quoted": QUOTE, "replied_to": REPLY}
+_PROBED_RECORDS_MAX = 20
+
+
+class Box(msgspec.Struct, gc=False):
+    bbox: list[float] | None = None
+
+
+class Point(msgspec.Struct, gc=False):
+    coordinates: list[float] | None = None
+
+
+class Place(msgspec.Struct, gc=False):
+    id: str | None = None
+    full_name: str | None = None
+    country_code: str | None = None
+    geo: Box | None = None
+
+
+class Geo(msgspec.Struct, gc=False):
+    """Where a post was sent from; flattened ones have the place inside."""
+
+    place_id: str | None = None
+    coordinates: Point | None = None
+    full_name: str | None = None
+    country_code: str | None = None
+    geo: Box | None = None
+
+
+class User(msgspec.Struct, gc=False):
+    id: str | int | None = None
+    username: str | None = None
+    location: str | None = None
+
+
+class Note(msgspec.Struct, gc=False):
+    text: str | None = None
+
+
+class Reference(msgspec.Struct, gc=False):
+    """Another post; flattened ones have its text inside."""
+
+    type: str | None = None
+    id: str | None = None
+    text: str | None = None
+    note_tweet: Note | None = None
+    note_post: Note | None = None
+
+
+class Post(msgspec.Struct, gc=False):
+    author_id: str | int | None = None
+    created_at: str | None = None
+    edit_history_tweet_ids: list[str] | None = None
+    edit_history_post_ids: list[str] | None = None
+    geo: Geo | None = None
+    id: str | int | None = None
+    lang: str | None = None
+    text: str | None = None
+    referenced_tweets: list[Reference] | None = None
+    referenced_posts: list[Reference] | None = None
+    note_tweet: Note | None = None
+    note_post: Note | None = None
+    author: User | None = None
+
+
+class Includes(msgspec.Struct, gc=False):
+    users: list[User] | None = None
+    places: list[Place] | None = None
+    tweets: list[Reference] | None = None
+    posts: list[Reference] | None = None
+
+
+class Nested(msgspec.Struct, gc=False):
+    """A line of a stream."""
+
+    data: Post | None = None
+    includes: Includes | None = None
+
+
+class Document(msgspec.Struct, gc=False):
+    data: Post | None = None
+    includes: Includes | None = None
+    _id: str | None = None
+
+
+class Row(msgspec.Struct, gc=False):
+    """A row of a class archive."""
+
+    id: str | int | None = None
+    doc: Document | None = None
+
+
+class Probe(msgspec.Struct, gc=False):
+    """Just enough to tell the shapes apart."""
+
+    data: msgspec.Raw = ABSENT
+    doc: msgspec.Raw = ABSENT
+    key: msgspec.Raw = ABSENT
+    value: msgspec.Raw = ABSENT
+    id: msgspec.Raw = ABSENT
+    text: msgspec.Raw = ABSENT
+    author_id: msgspec.Raw = ABSENT
+    user: msgspec.Raw = ABSENT
+    errors: msgspec.Raw = ABSENT
+    event: msgspec.Raw = ABSENT
+
+
+class ProbedDocument(msgspec.Struct, gc=False):
+    data: msgspec.Raw = ABSENT
+
+
+Part = tuple[list[Post | None], list[Includes | None]]
+_probe = msgspec.json.Decoder(Probe).decode
+_probe_document = msgspec.json.Decoder(ProbedDocument).decode
+
+
+def _of_nested(made: Sequence[Nested | None]) -> Part:
+    return [each and each.data for each in made], [each and each.includes for each in made]
+
+
+def _of_rows(made: Sequence[Row | None]) -> Part:
+    """Many documents of class archives have the id only outside the post."""
+    documents = [each and each.doc for each in made]
+    posts = [each and each.data for each in documents]
+    for i in [i for i, post in enumerate(posts) if post is not None and post.id is None]:
+        row, document, post = made[i], documents[i], posts[i]
+        if row is not None and document is not None and post is not None:
+            post.id = row.id if row.id is not None else document._id
+    return posts, [each and each.includes for each in documents]
+
+
+def _of_flat(made: Sequence[Post | None]) -> Part:
+    """Give what is inlined the shape of what is included."""
+    includes: list[Includes | None] = []
+    for post in made:
+        if post is None:
+            includes.append(None)
+            continue
+        users = [post.author] if post.author is not None else None
+        includes.append(Includes(users=users, tweets=post.referenced_tweets or post.referenced_posts))
+    return list(made), includes
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """How one of the shapes is read."""
+
+    decode: Callable[[bytes], Any]
+    part: Callable[[Sequence[Any]], Part]
+
+
+SHAPES = {
+    "nested": Shape(msgspec.json.Decoder(Nested).decode, _of_nested),
+    "row": Shape(msgspec.json.Decoder(Row).decode, _of_rows),
+    "flat": Shape(msgspec.json.Decoder(Post).decode, _of_flat),
+}
+
+
+def _shape(value: bytes) -> str | None:
+    """Name the shape of a record; None when it is not one of ours."""
+    try:
+        probe = _probe(value)
+        if probe.doc is not ABSENT:
+            return "row" if _probe_document(probe.doc).data is not ABSENT else None
+    except UNREADABLE:
+        return None
+    if probe.key is not ABSENT and probe.value is not ABSENT and probe.id is not ABSENT:
+        return "row"
+    if probe.data is not ABSENT:
+        return "nested" if probe.event is ABSENT else None
+    if probe.id is not ABSENT and probe.text is not ABSENT and probe.author_id is not ABSENT:
+        return "flat" if probe.user is ABSENT else None
+    return None
+
+
+def recognises(value: bytes) -> bool:
+    """Whether a record is a post of the API v2 in one of its shapes, or one of its messages."""
+    if _shape(value) is not None:
+        return True
+    try:
+        return bytes(_probe(value).errors)[:2] == b"[{"
+    except UNREADABLE:
+        return False
+
+
+class Found(msgspec.Struct):
+    """Posts, each with its record and what was included."""
+
+    records: list[int]
+    posts: list[Post]
+    includes: list[Includes | None]
+
+
+def decode(records: Records) -> Decoded:
+    """Read a batch; most batches have one shape, and what does not have it is read one by one."""
+    outcome = Outcome()
+    found = _find(records.values, outcome)
+    ids = identify([post.id for post in found.posts])
+    if ids.problems:
+        for row, reason in ids.problems.items():
+            outcome.refuse(found.records[row], reason)
+        rows, ids = without_problems(ids)
+        found = Found(*([column[row] for row in rows] for column in (found.records, found.posts, found.includes)))
+    said = [post.created_at for post in found.posts]
+    columns = _columns(found, ids) | {"created_at_us": instants_us(said)}
+    return _x_posts.finish(records, outcome, columns, said)
+
+
+def _find(values: list[bytes], outcome: Outcome) -> Found:
+    probed = (_shape(value) for value in values[:_PROBED_RECORDS_MAX])
+    shape = SHAPES[next((name for name in probed if name), "nested")]
+    made, refused = read(values, shape.decode)
+    outcome.refused += refused
+    posts, includes = shape.part(made)
+    lacking = [i for i, post in enumerate(posts) if post is None or post.id is None]
+    if not lacking:
+        return Found(list(range(len(values))), posts, includes)  # type: ignore[arg-type]  # none is None
+    known = {each.record for each in refused}
+    for i in lacking:
+        posts[i] = None
+        if i not in known and not (rescued := _rescued(values[i])):
+            sort_other(i, values[i], outcome)
+        elif i not in known:
+            posts[i], includes[i] = rescued
+    there = [(i, post, includes[i]) for i, post in enumerate(posts) if post is not None]
+    return Found([i for i, _, _ in there], [post for _, post, _ in there], [part for _, _, part in there])
+
+
+def _rescued(value: bytes) -> tuple[Post, Includes | None] | None:
+    """Read a record that has another shape than those around it."""
+    name = _shape(value)
+    if name is None:
+        return None
+    try:
+        posts, includes = SHAPES[name].part([SHAPES[name].decode(value)])
+    except UNREADABLE:
+        return None
+    post = posts[0]
+    return (post, includes[0]) if post is not None and post.id is not None else None
+
+
+def _columns(found: Found, ids: Ids) -> Columns:
+    """One list per column; loops only over those rows that have what is rare."""
+    posts = found.posts
+    columns: Columns = {
+        "record": found.records,
+        "uid": ids.names,
+        "uid_time_us": snowflakes_us(ids.numbers),
+        "kind": [POST] * len(posts),
+        "author": as_texts([post.author_id for post in posts]),
+        "text": [post.text for post in posts],
+        "lang": [post.lang for post in posts],
+        "about": [None] * len(posts),
+    }
+    _add_authors(columns, found)
+    _add_references(columns, found)
+    _add_edits(columns, posts)
+    _add_places(columns, found)
+    return columns
+
+
+def _add_authors(columns: Columns, found: Found) -> None:
+    handles: list[str | None] = []
+    homes: list[str | None] = []
+    for post, includes in zip(found.posts, found.includes, strict=True):
+        user = None
+        if includes is not None and includes.users:
+            user = includes.users[0]  # nearly always the author
+            if user.id != post.author_id:
+                user = next((each for each in includes.users if each.id == post.author_id), None)
+        handles.append(user and user.username)
+        homes.append(user and (user.location or None))
+    columns["author_name"] = handles
+    columns["profile"] = homes
+
+
+def _add_references(columns: Columns, found: Found) -> None:
+    """Kind, what it is about, and whole texts: of a long post its note, of a repost that of the original."""
+    for row, note in [(row, post.note_tweet or post.note_post) for row, post in enumerate(found.posts) if post.note_tweet or post.note_post]:
+        columns["text"][row] = (note and note.text) or columns["text"][row]
+    referring = [
+        (row, post, references)
+        for row, post in enumerate(found.posts)
+        if (references := post.referenced_tweets or post.referenced_posts)
+    ]
+    for row, post, references in referring:
+        other = references[0] if len(references) == 1 else max(references, key=_kind)
+        kind = _kind(other)
+        if kind == POST:
+            continue
+        columns["kind"][row] = kind
+        columns["about"][row] = other.id
+        if kind == REPOST:
+            columns["text"][row] = _original(other, found.includes[row]) or post.text
+
+
+def _kind(reference: Reference) -> int:
+    """A repost of a quote is a repost, a quote in a reply a quote: the kinds are in this order."""
+    return _KINDS.get(reference.type or "", POST)
+
+
+def _original(other: Reference, includes: Includes | None) -> str | None:
+    included = (includes.tweets or includes.posts or []) if includes is not None else []
+    original = next((each for each in included if each.id == other.id), other)
+    note = original.note_tweet or original.note_post
+    return (note and note.text) or original.text
+
+
+def _add_edits(columns: Columns, posts: list[Post]) -> None:
+    edited = [
+        (row, history)
+        for row, post in enumerate(posts)
+        if (history := post.edit_history_tweet_ids or post.edit_history_post_ids) and len(history) > 1
+    ]
+    if not edited:
+        return
+    columns |= {"version": [0] * len(posts), "alias": [None] * len(posts), "alias_time_us": [0] * len(posts)}
+    columns["uid"] = list(columns["uid"])
+    for row, history in edited:
+        own = columns["uid"][row]
+        if history[0] == own or not snowflake_us(history[0]):
+            continue
+        columns["version"][row] = history.index(own) if own in history else len(history)
+        columns["uid"][row], columns["alias"][row] = history[0], own
+        columns["alias_time_us"][row] = columns["uid_time_us"][row]
+        columns["uid_time_us"][row] = snowflake_us(history[0])
+
+
+def _add_places(columns: Columns, found: Found) -> None:
+    there = [
+        (row, geo)
+        for row, post in enumerate(found.posts)
+        if (geo := post.geo) is not None and (geo.place_id is not None or geo.coordinates is not None or geo.full_name)
+    ]
+    if not there:
+        return
+    names = ("longitude", "latitude", "place_name", "place_country", "place_longitude", "place_latitude")
+    columns |= blank(len(found.posts), names)
+    for row, geo in there:
+        if geo.coordinates is not None:
+            set_point(columns, row, "", geo.coordinates.coordinates)
+        place = _place(geo, found.includes[row])
+        if place is not None:
+            set_place(columns, row, place.full_name, place.country_code)
+            set_point(columns, row, "place_", middle(place.geo and place.geo.bbox))
+
+
+def _place(geo: Geo, includes: Includes | None) -> Place | Geo | None:
+    if geo.full_name is not None or geo.place_id is None:
+        return geo
+    included = (includes.places or []) if includes is not None else []
+    return next((each for each in included if each.id == geo.place_id), None)
+
+
+EXAMPLE = [
+    b'{"data":{"id":"2140000000000000001","text":"Hail as big as plums &amp; the tram stopped",'
+    b'"author_id":"77","created_at":"2027-01-05T10:00:00.000Z","lang":"en","geo":{"place_id":"p1"}},'
+    b'"includes":{"users":[{"id":"77","username":"ada_example","location":"Perth"}],"places":[{"id":"p1",'
+    b'"full_name":"Perth, Western Australia","country_code":"AU","geo":{"bbox":[115.6,-32.5,116.1,-31.6]}}]}}',
+    b'{"data":{"delete":{"tweet":{"id":"2140000000000000001","author_id":"77"},"event_at":"2027-01-05T10:09:00.000Z"}}}',
+]
+
+FORMAT = Format(network="x", recognises=recognises, decode=decode, split=split, example=EXAMPLE)

@@ -1,0 +1,1 @@
+"""The one store that is right: what is known, what it counts for, and how far the log was read."""

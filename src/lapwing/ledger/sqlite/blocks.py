@@ -1,0 +1,131 @@
+"""Facts and texts of posts: immutable blocks of columns, found by sequence number.
+
+A post's sequence number is its place in commit order and never changes. Small blocks are merged with their neighbours;
+facts (which live as long as the counts) and texts (which live as long as `posts_retention`) are kept apart.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from lapwing.ledger.sqlite import columns
+
+FACTS_ROWS_MAX = 65_536
+TEXTS_ROWS_MAX = 4_096
+FAN_IN = 6
+CACHE_BYTES_MAX = 64 << 20
+TIMELINE = "created_at_us"
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Where a block is: the sequence numbers `low` to `low + rows - 1`, and the times of its posts."""
+
+    id: int
+    low: int
+    rows: int
+    from_us: int
+    to_us: int
+
+
+class Blocks:
+    """One table of blocks, `facts` or `texts`."""
+
+    def __init__(self, connection: sqlite3.Connection, table: str, rows_max: int) -> None:
+        self.connection = connection
+        self.table = table
+        self.rows_max = rows_max
+        self._cache: OrderedDict[tuple[int, str], pl.DataFrame] = OrderedDict()
+        self._cached_bytes = 0
+
+    def add(self, block: Block, blob: bytes, committed_us: int, level: int = 0) -> None:
+        """Write one encoded block, inside the caller's transaction; its `id` is ignored."""
+        self.connection.execute(
+            f"INSERT INTO {self.table} (low, rows, level, from_us, to_us, committed_us, blob) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (block.low, block.rows, level, block.from_us, block.to_us, committed_us, blob),
+        )
+
+    def listed(self, where: str = "1", values: tuple[int, ...] = (), order: str = "low") -> list[Block]:
+        """The blocks that an SQL condition names."""
+        rows = self.connection.execute(
+            f"SELECT id, low, rows, from_us, to_us FROM {self.table} WHERE {where} ORDER BY {order}", values
+        )
+        return [Block(*row) for row in rows]
+
+    def read(self, block: Block, *names: str) -> pl.DataFrame:
+        """The columns of a block; kept in memory up to `CACHE_BYTES_MAX`."""
+        label = (block.id, ",".join(names))
+        if (hit := self._cache.get(label)) is not None:
+            self._cache.move_to_end(label)
+            return hit
+        (blob,) = self.connection.execute(f"SELECT blob FROM {self.table} WHERE id = ?", (block.id,)).fetchone()
+        frame = columns.decode(blob, names or None)
+        self._cache[label] = frame
+        self._cached_bytes += int(frame.estimated_size())
+        while self._cached_bytes > CACHE_BYTES_MAX and len(self._cache) > 1:
+            self._cached_bytes -= int(self._cache.popitem(last=False)[1].estimated_size())
+        return frame
+
+    def at(self, seqs: np.ndarray, *names: str) -> pl.DataFrame:
+        """The rows of sorted sequence numbers, with a column `seq`; those whose block is gone are absent."""
+        frames = []
+        for block in self._holding(seqs):
+            start, stop = np.searchsorted(seqs, [block.low, block.low + block.rows])
+            inside = seqs[start:stop]
+            if len(inside):
+                rows = self.read(block, *names)[inside - block.low]
+                frames.append(rows.with_columns(pl.Series("seq", inside, dtype=pl.Int64)))
+        return pl.concat(frames) if frames else pl.DataFrame(schema={"seq": pl.Int64})
+
+    def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
+        """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""
+        if len(seqs) == 0:
+            return
+        position = 0
+        while position < len(seqs):
+            row = self.connection.execute(
+                f"SELECT id, low, rows, from_us, to_us FROM {self.table} WHERE low <= ? ORDER BY low DESC LIMIT 1",
+                (int(seqs[position]),),
+            ).fetchone()
+            end = int(seqs[position]) + 1
+            if row is not None and row[1] + row[2] >= end:
+                yield Block(*row)
+                end = row[1] + row[2]
+            position = int(np.searchsorted(seqs, end))
+
+    def forget(self) -> None:
+        """Empty the cache: a transaction that gave out ids was rolled back."""
+        self._cache.clear()
+        self._cached_bytes = 0
+
+    def due(self) -> list[Block] | None:
+        """Neighbours of one level that should be merged now; None when there are not enough."""
+        rows = self.connection.execute(
+            f"SELECT id, low, rows, from_us, to_us, level FROM {self.table} WHERE rows < ? ORDER BY low DESC LIMIT 256",
+            (self.rows_max // 2,),
+        ).fetchall()
+        row_of = [(Block(*row[:5]), row[5]) for row in reversed(rows)]
+        for start in range(len(row_of) - FAN_IN, -1, -1):
+            group = row_of[start : start + FAN_IN]
+            blocks, levels = [block for block, _ in group], {level for _, level in group}
+            adjacent = all(one.low + one.rows == other.low for one, other in zip(blocks, blocks[1:], strict=False))
+            if len(levels) == 1 and adjacent and sum(block.rows for block in blocks) <= self.rows_max:
+                return blocks
+        return None
+
+    def merge(self, blocks: list[Block]) -> Block:
+        """Replace neighbours by one block, inside the caller's transaction."""
+        marks = ",".join(str(block.id) for block in blocks)
+        level, committed_us = self.connection.execute(
+            f"SELECT max(level), max(committed_us) FROM {self.table} WHERE id IN ({marks})"
+        ).fetchone()
+        frame = pl.concat([self.read(block) for block in blocks])
+        self.connection.execute(f"DELETE FROM {self.table} WHERE id IN ({marks})")
+        merged = Block(0, blocks[0].low, frame.height, min(b.from_us for b in blocks), max(b.to_us for b in blocks))
+        self.add(merged, columns.encode(frame), committed_us, level + 1)
+        return merged

@@ -1,0 +1,97 @@
+"""Posts, reposts and people by window and place, from the activity; and from facts where a question needs more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import polars as pl
+
+from lapwing.ledger.sqlite.selecting import Filters, Selection
+from lapwing.ledger.sqlite.store import Store
+from lapwing.model import WINDOW_US
+from lapwing.windows.activity import activity_of, counted
+from lapwing.windows.areas import COUNTRY_AREAS, country_of_area
+
+By = Literal["place", "country", "none"]
+SLICE_US = 7 * 86_400_000_000
+"""A long range is counted a week at a time, so that memory holds the people of a week."""
+
+
+def counts(store: Store, filters: Filters, window_us: int, by: By) -> pl.DataFrame:
+    """One row for each window and place (or country) that has anything.
+
+    Columns: `window_us` (its start), `area` (UInt32; with `by="country"` `country` instead), posts, reposts, people.
+    Windows are cut from 1970 on; a range that cuts a window counts the part that is inside.
+    """
+    dimension = {"place": ["area"], "country": ["country"], "none": []}[by]
+    parts = [_counted(store, rows, window_us, dimension) for rows in _slices(store, filters, window_us)]
+    schema = {"window_us": pl.Int64} | {"area": pl.UInt32, "country": pl.String} | dict.fromkeys(("posts", "reposts", "people"), pl.Int64)
+    empty = pl.DataFrame(schema=schema).select("window_us", *dimension, "posts", "reposts", "people")
+    return pl.concat([empty, *parts]).sort("window_us", *dimension)
+
+
+def _counted(store: Store, rows: pl.DataFrame, window_us: int, dimension: list[str]) -> pl.DataFrame:
+    rows = rows.with_columns((pl.col("key") * WINDOW_US // window_us * window_us).alias("window_us"))
+    if dimension == ["area"]:  # a country without a city is no place
+        rows = rows.with_columns(pl.when(pl.col("area") >= COUNTRY_AREAS).then(pl.lit(0, pl.UInt32)).otherwise("area").alias("area"))
+    if dimension == ["country"]:
+        rows = rows.with_columns(pl.col("area").replace_strict(countries(store, rows["area"]), return_dtype=pl.String).alias("country"))
+    return counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
+
+
+def countries(store: Store, areas: pl.Series) -> dict[int, str]:
+    """The country of each area that occurs, "" where it is not known."""
+    cities = dict(store.connection.execute("SELECT id, country FROM places"))
+    return {area: country_of_area(area) if area >= COUNTRY_AREAS else cities.get(area, "") for area in areas.unique()}
+
+
+def _slices(store: Store, filters: Filters, window_us: int) -> Iterator[pl.DataFrame]:
+    """Activity rows of the range, in slices that no window crosses."""
+    first, last = _extent(store, filters)
+    step = max(window_us, SLICE_US // window_us * window_us)
+    start = first // window_us * window_us
+    aligned = first % WINDOW_US == 0 and (last % WINDOW_US == 0)
+    from_facts = bool(filters.sources or filters.languages or filters.kinds) or not aligned
+    selection = Selection(store, filters)
+    while start < last:
+        low, high = max(start, first), min(start + step, last)
+        yield _from_facts(selection, low, high) if from_facts else _from_activity(selection, low, high)
+        start += step
+
+
+def _extent(store: Store, filters: Filters) -> tuple[int, int]:
+    """The range asked for, narrowed to where there are posts, in whole windows on the open sides."""
+    low, high = store.connection.execute("SELECT min(from_us), max(to_us) FROM facts").fetchone()
+    if low is None:
+        return 0, 0
+    low, high = low // WINDOW_US * WINDOW_US, (high // WINDOW_US + 1) * WINDOW_US
+    return max(low, filters.since_us), min(high, filters.until_us)
+
+
+def _from_activity(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame:
+    conditions = []
+    if selection.areas is not None:
+        conditions.append(pl.col("area").is_in(selection.areas))
+    if selection.filters.networks:
+        conditions.append(pl.col("network").is_in(selection.networks))
+    pages = selection.store.activity.range(low_us // WINDOW_US, high_us // WINDOW_US - 1, "area", "network", "author", "posts", "reposts")
+    frames = [page.filter(*conditions) if conditions else page for page in pages]
+    return pl.concat(frames) if frames else activity_of(_no_facts())
+
+
+def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame:
+    frames = []
+    for block in selection.blocks():
+        if block.to_us < low_us or block.from_us >= high_us:
+            continue
+        rows = selection.rows(block, "area", "network", "author", "kind")
+        rows = rows.filter(pl.col("created_at_us").is_between(low_us, high_us, closed="left"))
+        hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
+        frames.append(activity_of(rows.with_columns(hashed)))
+    return pl.concat(frames) if frames else activity_of(_no_facts())
+
+
+def _no_facts() -> pl.DataFrame:
+    schema = {"created_at_us": pl.Int64, "area": pl.UInt32, "network": pl.UInt8, "author_hash": pl.UInt64, "kind": pl.UInt8}
+    return pl.DataFrame(schema=schema)

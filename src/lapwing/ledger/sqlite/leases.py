@@ -1,0 +1,93 @@
+"""Who may do what: partitions by lease and epoch, writing by a lock that dies with its holder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from lapwing.contracts import Claimed
+from lapwing.errors import Fenced
+
+LEASE_US = 10_000_000
+"""A lease that was not renewed for this long may be taken by another."""
+
+
+class WriterLock:
+    """At most one process writes. The kernel frees the lock when its holder dies; a frozen one keeps it, and is named.
+
+    The file holds the process id of the last one that took it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("a+")
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        if self._depth == 0:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            os.pwrite(self._file.fileno(), json.dumps({"pid": os.getpid()}).ljust(24).encode(), 0)
+        self._depth += 1
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file, and of the lock if it is held."""
+        self._file.close()
+
+    def holder(self) -> int | None:
+        """The process that is writing at this moment, or None."""
+        with self.path.open("r") as probe:
+            try:
+                fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(json.loads(probe.read())["pid"])
+            return None
+
+
+def claim(connection: sqlite3.Connection, topic: str, partition: int, owner: tuple[str, int], now_us: int) -> Claimed | None:
+    """Take a partition that is free or whose lease ran out, inside the caller's transaction; each claim raises the epoch."""
+    name, pid = owner
+    connection.execute("INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)", (topic, partition))
+    row = connection.execute(
+        "UPDATE partitions SET epoch = epoch + 1, owner = ?, pid = ?, heartbeat_us = ? WHERE topic = ? AND partition = ? "
+        "AND (owner IS NULL OR owner = ? OR heartbeat_us < ?) RETURNING id, epoch, next_offset",
+        (name, pid, now_us, topic, partition, name, now_us - LEASE_US),
+    ).fetchone()
+    return Claimed(row[0], topic, partition, row[1], row[2]) if row else None
+
+
+def heartbeat(connection: sqlite3.Connection, owner: str, pid: int, now_us: int) -> int:
+    """Say that a worker lives and keeps its partitions; returns how many workers live."""
+    connection.execute("DELETE FROM workers WHERE heartbeat_us < ?", (now_us - LEASE_US,))
+    connection.execute("INSERT OR REPLACE INTO workers VALUES (?, ?, ?)", (owner, pid, now_us))
+    connection.execute("UPDATE partitions SET heartbeat_us = ? WHERE owner = ?", (now_us, owner))
+    (living,) = connection.execute("SELECT count(*) FROM workers").fetchone()
+    return int(living)
+
+
+def release(connection: sqlite3.Connection, owner: str, partition_id: int | None = None) -> None:
+    """Give up one partition, or all of this owner's, so that others need not wait for the leases to run out."""
+    connection.execute(
+        "UPDATE partitions SET owner = NULL, pid = NULL WHERE owner = ?1 AND (?2 IS NULL OR id = ?2)", (owner, partition_id)
+    )
+    if partition_id is None:
+        connection.execute("DELETE FROM workers WHERE owner = ?", (owner,))
+
+
+def advance(connection: sqlite3.Connection, partition_id: int, epoch: int, offsets: tuple[int, int], watermark_us: int) -> None:
+    """Move the offset, if it and the epoch are still what we believe; otherwise somebody took over, and we are `Fenced`."""
+    from_offset, to_offset = offsets
+    changed = connection.execute(
+        "UPDATE partitions SET next_offset = ?, watermark_us = max(watermark_us, ?) WHERE id = ? AND epoch = ? AND next_offset = ?",
+        (to_offset, watermark_us, partition_id, epoch, from_offset),
+    ).rowcount
+    if changed != 1:
+        raise Fenced(f"partition {partition_id} was taken over at offset {from_offset}", "its new owner does the work again")

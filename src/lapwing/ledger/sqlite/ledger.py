@@ -1,0 +1,92 @@
+"""The embedded ledger as the engine sees it: claim, save, tidy. Reading is in `reading.py` and `counting.py`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from lapwing.contracts import Claimed
+from lapwing.errors import Corrupt
+from lapwing.ledger.sqlite import leases, upkeep
+from lapwing.ledger.sqlite.commit import commit
+from lapwing.ledger.sqlite.leases import WriterLock
+from lapwing.ledger.sqlite.prepare import prepare
+from lapwing.ledger.sqlite.store import Mark, Store
+from lapwing.model import Batch, Saved
+
+CURRENT = "CURRENT"
+"""The file that names the generation in use; replaced by one rename."""
+
+DescribePlaces = Callable[[list[int]], list[tuple[int, str, str, float, float, int]]]
+"""Place ids → (id, name, country, longitude, latitude, population)."""
+
+
+class SqliteLedger:
+    """The ledger of one data directory. One object for each process and thread."""
+
+    def __init__(
+        self, folder: Path, *, durability: str = "app-crash", mark: Mark = lambda _: None,
+        describe_places: DescribePlaces = lambda _: [],
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.lock = WriterLock(folder / "writer.lock")
+        self.store = Store(generation_path(folder), self.lock, durability, mark)
+        self._describe_places = describe_places
+        self._described: set[int] = set()
+
+    def claim(self, topic: str, partition: int, owner: str, now_us: int) -> Claimed | None:
+        """Take a partition that is free or whose owner fell silent; None while another holds it."""
+        with self.store.transaction() as connection:
+            return leases.claim(connection, topic, partition, (owner, os.getpid()), now_us)
+
+    def claims(self) -> dict[tuple[str, int], tuple[str | None, int, int]]:
+        """Owner, heartbeat and next offset of every partition that was ever claimed."""
+        rows = self.store.connection.execute("SELECT topic, partition, owner, heartbeat_us, next_offset FROM partitions")
+        return {(topic, partition): (owner, heartbeat, offset) for topic, partition, owner, heartbeat, offset in rows}
+
+    def heartbeat(self, owner: str, now_us: int) -> int:
+        """Say that this worker lives and keeps its partitions; returns how many workers live."""
+        with self.store.transaction() as connection:
+            return leases.heartbeat(connection, owner, os.getpid(), now_us)
+
+    def release(self, owner: str, claim: Claimed | None = None) -> None:
+        """Give up one partition, or everything of this worker."""
+        with self.store.transaction() as connection:
+            leases.release(connection, owner, claim.id if claim else None)
+
+    def save(self, batch: Batch, origin: int, now_us: int) -> Saved:
+        """Make a batch and its offsets durable in one transaction.
+
+        Raises `Fenced` if the partition was taken over, `DiskFull` if there is no room; then nothing was changed.
+        """
+        self._describe(batch)
+        return commit(self.store, prepare(self.store, batch, origin), now_us)
+
+    def _describe(self, batch: Batch) -> None:
+        new = [place for place in batch.posts["place"].unique().to_list() if place and place not in self._described]
+        if new:
+            with self.store.transaction() as connection:
+                connection.executemany("INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?, ?, ?)", self._describe_places(new))
+            self._described.update(new)
+
+    def tidy(self) -> bool:
+        """Merge what has piled up, one step; whether there was anything to do."""
+        return upkeep.tidy(self.store)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.store.close()
+        self.lock.close()
+
+
+def generation_path(folder: Path) -> Path:
+    """The file of the generation in use."""
+    current = folder / CURRENT
+    if not current.exists():
+        return folder / "generation-1.sqlite"
+    path = folder / current.read_text().strip()
+    if not path.exists():
+        raise Corrupt(f"{current} names {path.name}, which is not there", "restore a backup of the data directory")
+    return path

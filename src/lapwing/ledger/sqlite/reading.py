@@ -1,0 +1,135 @@
+"""Posts, newest first: by filters, by words, page after page while more arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from lapwing.ledger.sqlite import names
+from lapwing.ledger.sqlite.blocks import Block
+from lapwing.ledger.sqlite.searching import candidates
+from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters, Selection
+from lapwing.ledger.sqlite.store import Store
+from lapwing.text.query import Node, matches
+
+VERIFIED_AT_ONCE = 2_000
+FACT_COLUMNS = (
+    "uid", "uid_form", "alias", "author", "version", "kind", "created_at_us", "area", "place_by", "confidence_percent",
+    "network", "source", "lang",
+)
+TEXT_COLUMNS = ("text", "author_name", "profile", "url", "about", "received_at_us", "place_evidence")
+
+
+class Cursor(msgspec.Struct, frozen=True, order=True):
+    """Where a page ended: the time and the sequence number of its last post."""
+
+    created_at_us: int
+    seq: int
+
+
+NEWEST = Cursor(TIME_MAX, TIME_MAX)
+
+
+def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: Cursor = NEWEST) -> pl.DataFrame:
+    """At most `limit` posts older than `after`, newest first, with facts and texts; texts are null once expired."""
+    best = pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
+    selection = Selection(store, filters)
+    for block in selection.blocks("to_us DESC, low DESC"):
+        if block.from_us > after.created_at_us:
+            continue
+        if best.height == limit and block.to_us < best["created_at_us"][-1]:
+            break
+        found = _matching(selection, block, query, limit, after)
+        best = pl.concat([best, found]).sort("created_at_us", "seq", descending=True).head(limit)
+    return complete(store, best)
+
+
+def _matching(selection: Selection, block: Block, query: Node | None, limit: int, after: Cursor) -> pl.DataFrame:
+    """The newest matches of one block: `seq`, `created_at_us`."""
+    rows = None if query is None else candidates(selection.store.postings, block, query)
+    if rows is not None and len(rows) == 0:
+        return pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
+    found = selection.rows(block).select("seq", "created_at_us")
+    if rows is not None:
+        found = found.filter(pl.col("seq").is_in(pl.Series(rows + block.low).implode()))
+    older = (pl.col("created_at_us") < after.created_at_us) | (
+        (pl.col("created_at_us") == after.created_at_us) & (pl.col("seq") < after.seq)
+    )
+    found = found.filter(older).sort("created_at_us", "seq", descending=True)
+    return found.head(limit) if query is None else _verified(selection.store, found, query, limit)
+
+
+def _verified(store: Store, found: pl.DataFrame, query: Node, limit: int) -> pl.DataFrame:
+    """The first `limit` rows whose text truly matches; reads texts only as far as needed."""
+    kept: list[pl.DataFrame] = []
+    count, step = 0, max(limit, 100)
+    for start in range(0, found.height, VERIFIED_AT_ONCE):
+        for inner in range(start, min(start + VERIFIED_AT_ONCE, found.height), step):
+            some = found[inner : min(inner + step, start + VERIFIED_AT_ONCE)]
+            true = some.filter(pl.col("seq").is_in(matching(store, some["seq"], query).implode()))
+            kept.append(true)
+            count += true.height
+            if count >= limit:
+                return pl.concat(kept).head(limit)
+    return pl.concat(kept) if kept else found.head(0)
+
+
+def matching(store: Store, seqs: pl.Series, query: Node) -> pl.Series:
+    """Those of the posts whose text matches, in rising order; a post whose text expired does not."""
+    texts = store.texts.at(np.sort(seqs.to_numpy()), "text")
+    if texts.is_empty():
+        return pl.Series(dtype=pl.Int64)
+    return texts["seq"].filter(matches(query, texts["text"]))
+
+
+def texts_of(store: Store, filters: Filters, query: Node | None, posts_max: int) -> Iterator[pl.DataFrame]:
+    """`text` and `lang` of the matching posts, block after block, newest blocks first, up to `posts_max`."""
+    selection = Selection(store, filters)
+    left = posts_max
+    for block in selection.blocks("to_us DESC, low DESC"):
+        if left <= 0:
+            return
+        rows = None if query is None else candidates(store.postings, block, query)
+        if rows is not None and len(rows) == 0:
+            continue
+        found = selection.rows(block, "lang")
+        if rows is not None:
+            found = found.filter(pl.col("seq").is_in(pl.Series(rows + block.low).implode()))
+        texts = store.texts.at(found["seq"].to_numpy(), "text")
+        if texts.is_empty():
+            continue
+        texts = texts.join(found, on="seq", maintain_order="left")
+        if query is not None:
+            texts = texts.filter(matches(query, texts["text"]))
+        yield texts.select("text", "lang").head(left)
+        left -= texts.height
+
+
+def complete(store: Store, found: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `found` (`seq`, in any order) with all columns, in the same order."""
+    seqs = np.sort(found["seq"].to_numpy())
+    if not len(seqs):
+        return found.head(0)
+    facts = names.restored(store.facts.at(seqs, *FACT_COLUMNS))
+    texts = store.texts.at(seqs, *TEXT_COLUMNS)
+    if texts.is_empty():
+        texts = pl.DataFrame(schema={"seq": pl.Int64, **dict.fromkeys(TEXT_COLUMNS, pl.String), "received_at_us": pl.Int64})
+    rows = facts.join(texts, on="seq", how="left")
+    return found.select("seq").join(rows, on="seq", how="left", maintain_order="left")
+
+
+def sightings(store: Store, seqs: list[int]) -> dict[int, list[str]]:
+    """The names of further sources that saw each post, beside the first."""
+    marks = ",".join(str(seq) for seq in seqs) or "NULL"
+    rows = store.connection.execute(
+        f"SELECT x.seq, s.name FROM (SELECT root AS seq, source FROM sightings WHERE root IN ({marks}) UNION "
+        f"SELECT v.seq, t.source FROM versions v JOIN sightings t ON t.root = v.root WHERE v.seq IN ({marks})) x "
+        "JOIN sources s ON s.id = x.source ORDER BY s.name"
+    )
+    found: dict[int, list[str]] = {}
+    for seq, name in rows:
+        found.setdefault(seq, []).append(name)
+    return found

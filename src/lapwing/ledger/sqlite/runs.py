@@ -1,0 +1,119 @@
+"""Sorted runs: a log-structured merge tree of column pages inside SQLite.
+
+Each commit adds one small sorted run; `FAN_IN` runs of a level are merged into one of the next, up to `MERGED_ROWS_MAX`
+rows. Runs and pages never change once written, so any process may cache a page by its id for ever. A page carries the
+range of its keys, so a time range, or a batch that is nearly in order, reads few of them.
+Source of the method: O'Neil et al., "The Log-Structured Merge-Tree", 1996, with tiers instead of levels.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+import msgspec
+import polars as pl
+
+from lapwing.ledger.sqlite import columns
+
+PAGE_ROWS = 16_384
+FAN_IN = 6
+MERGED_ROWS_MAX = 2_000_000
+CACHE_BYTES_MAX = 96 << 20
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Where a page is and which keys it spans, both ends included."""
+
+    id: int
+    run: int
+    low: int
+    high: int
+
+
+class Runs:
+    """One store of sorted runs. Frames have an Int64 column `key` and are handed in sorted by it."""
+
+    def __init__(self, connection: sqlite3.Connection, store: str) -> None:
+        self.connection = connection
+        self.store = store
+        self._cache: OrderedDict[tuple[int, str], pl.DataFrame] = OrderedDict()
+        self._cached_bytes = 0
+
+    def append(self, frame: pl.DataFrame, level: int = 0) -> int | None:
+        """Write one run, inside the caller's transaction; the run's id, or None for an empty frame."""
+        if frame.is_empty():
+            return None
+        run = self.connection.execute(
+            "INSERT INTO runs (store, level, rows) VALUES (?, ?, ?)", (self.store, level, frame.height)
+        ).lastrowid
+        pages = (frame[start : start + PAGE_ROWS] for start in range(0, frame.height, PAGE_ROWS))
+        self.connection.executemany(
+            "INSERT INTO pages (store, run, low, high, rows, blob) VALUES (?, ?, ?, ?, ?, ?)",
+            ((self.store, run, page["key"][0], page["key"][-1], page.height, columns.encode(page)) for page in pages),
+        )
+        return run
+
+    def pages(self, low: int, high: int, after_run: int = 0) -> list[Page]:
+        """The pages that may hold keys from `low` to `high`, of runs younger than `after_run`."""
+        found = self.connection.execute(
+            "SELECT id, run, low, high FROM pages WHERE store = ? AND low <= ? AND high >= ? AND run > ? ORDER BY id",
+            (self.store, high, low, after_run),
+        )
+        return [Page(*row) for row in found]
+
+    def read(self, page: Page, *names: str) -> pl.DataFrame:
+        """The columns of a page; kept in memory up to `CACHE_BYTES_MAX`."""
+        label = (page.id, ",".join(names))
+        if (hit := self._cache.get(label)) is not None:
+            self._cache.move_to_end(label)
+            return hit
+        (blob,) = self.connection.execute("SELECT blob FROM pages WHERE id = ?", (page.id,)).fetchone()
+        frame = columns.decode(blob, names or None)
+        self._cache[label] = frame
+        self._cached_bytes += int(frame.estimated_size())
+        while self._cached_bytes > CACHE_BYTES_MAX and len(self._cache) > 1:
+            self._cached_bytes -= int(self._cache.popitem(last=False)[1].estimated_size())
+        return frame
+
+    def range(self, low: int, high: int, *names: str) -> Iterator[pl.DataFrame]:
+        """The rows with `low <= key <= high`, page by page, in no order between pages."""
+        for page in self.pages(low, high):
+            frame = self.read(page, "key", *names)
+            inside = page.low >= low and page.high <= high
+            yield frame if inside else frame.filter(pl.col("key").is_between(low, high))
+
+    def forget(self) -> None:
+        """Empty the cache: a transaction that gave out ids was rolled back."""
+        self._cache.clear()
+        self._cached_bytes = 0
+
+    def newest_run(self) -> int:
+        """The highest run id ever given; what is written later is higher."""
+        (run,) = self.connection.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()
+        return int(run)
+
+    def due(self) -> list[int] | None:
+        """The runs that should be merged now, oldest level first; None when there are not enough."""
+        rows = self.connection.execute(
+            "SELECT id, level, rows FROM runs WHERE store = ? ORDER BY level, id", (self.store,)
+        ).fetchall()
+        by_level: dict[int, list[tuple[int, int]]] = {}
+        for run, level, count in rows:
+            by_level.setdefault(level, []).append((run, count))
+        for runs in by_level.values():
+            oldest = runs[:FAN_IN]
+            if len(oldest) == FAN_IN and sum(count for _, count in oldest) <= MERGED_ROWS_MAX:
+                return [run for run, _ in oldest]
+        return None
+
+    def merge(self, runs: list[int], combine: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        """Replace runs by one, inside the caller's transaction; `combine` takes all rows and returns them sorted."""
+        marks = ",".join("?" * len(runs))
+        (level,) = self.connection.execute(f"SELECT max(level) FROM runs WHERE id IN ({marks})", runs).fetchone()
+        blobs = self.connection.execute(f"SELECT blob FROM pages WHERE run IN ({marks}) ORDER BY run, id", runs)
+        merged = combine(pl.concat([columns.decode(blob) for (blob,) in blobs]))
+        self.connection.execute(f"DELETE FROM pages WHERE run IN ({marks})", runs)
+        self.connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", runs)
+        self.append(merged, level + 1)

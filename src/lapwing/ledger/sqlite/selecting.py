@@ -1,0 +1,105 @@
+"""Which posts a question is about: filters over facts, block by block, and words through the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from lapwing.ledger.sqlite.blocks import Block
+from lapwing.ledger.sqlite.store import Store
+from lapwing.model import KINDS
+from lapwing.windows.areas import area_of_country
+
+TIME_MAX = (1 << 62)
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What a question is limited to; an empty tuple limits nothing. `until_us` is exclusive."""
+
+    sources: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+    """GeoNames ids."""
+    countries: tuple[str, ...] = ()
+    """Two letters each."""
+    languages: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    since_us: int = 0
+    until_us: int = TIME_MAX
+
+
+class Selection:
+    """Filters with their names turned into numbers, for one store."""
+
+    def __init__(self, store: Store, filters: Filters) -> None:
+        self.store = store
+        self.filters = filters
+        self.sources = numbers(store, "sources", filters.sources)
+        self.networks = numbers(store, "networks", filters.networks)
+        self.areas = areas(store, filters)
+
+    def blocks(self, order: str = "low") -> list[Block]:
+        """The fact blocks that may hold posts of the time asked for."""
+        return self.store.facts.listed("to_us >= ? AND from_us < ?", (self.filters.since_us, self.filters.until_us), order)
+
+    def rows(self, block: Block, *names: str) -> pl.DataFrame:
+        """The posts of a block that stand and pass: `seq`, `created_at_us` and the columns in `names`."""
+        needed = {"created_at_us", *names, *self._asked()}
+        facts = self.store.facts.read(block, *sorted(needed)).with_columns(
+            pl.int_range(block.low, block.low + pl.len(), dtype=pl.Int64).alias("seq")
+        )
+        hidden = self.store.hidden_among(block.low, block.low + block.rows)
+        if len(hidden):
+            stands = np.ones(block.rows, dtype=bool)
+            stands[hidden - block.low] = False
+            facts = facts.filter(pl.Series(stands))
+        return facts.filter(*self._conditions(facts))
+
+    def _asked(self) -> set[str]:
+        filters = self.filters
+        asked = {"source": filters.sources, "network": filters.networks, "lang": filters.languages, "kind": filters.kinds}
+        return {name for name, values in asked.items() if values} | ({"area"} if self.areas is not None else set())
+
+    def _conditions(self, facts: pl.DataFrame) -> Iterator[pl.Expr]:
+        filters = self.filters
+        yield pl.col("created_at_us").is_between(filters.since_us, filters.until_us, closed="left")
+        if filters.sources:
+            sighted = self._sighted(facts["seq"])
+            yield pl.col("source").is_in(self.sources) | pl.col("seq").is_in(sighted)
+        if filters.networks:
+            yield pl.col("network").is_in(self.networks)
+        if self.areas is not None:
+            yield pl.col("area").is_in(self.areas)
+        if filters.languages:
+            yield pl.col("lang").is_in(filters.languages)
+        if filters.kinds:
+            yield pl.col("kind").is_in([KINDS.index(kind) for kind in filters.kinds])
+
+    def _sighted(self, seqs: pl.Series) -> list[int]:
+        """Posts that one of the sources asked for saw, though another saw them first; edits count with their post."""
+        if seqs.is_empty():
+            return []
+        marks = ",".join(str(source) for source in self.sources) or "NULL"
+        rows = self.store.connection.execute(
+            f"SELECT root FROM sightings WHERE source IN ({marks}) UNION "
+            f"SELECT v.seq FROM versions v JOIN sightings s ON s.root = v.root WHERE s.source IN ({marks})"
+        )
+        return [seq for (seq,) in rows]
+
+
+def numbers(store: Store, table: str, names: tuple[str, ...]) -> list[int]:
+    """The numbers of sources or networks; unknown names have none."""
+    marks = ",".join("?" * len(names))
+    return [row[0] for row in store.connection.execute(f"SELECT id FROM {table} WHERE name IN ({marks})", names)]
+
+
+def areas(store: Store, filters: Filters) -> list[int] | None:
+    """The areas that places and countries name, or None when neither is asked for."""
+    if not filters.places and not filters.countries:
+        return None
+    marks = ",".join("?" * len(filters.countries))
+    cities = store.connection.execute(f"SELECT id FROM places WHERE country IN ({marks})", filters.countries)
+    return [*filters.places, *(row[0] for row in cities), *(area_of_country(code) for code in filters.countries)]

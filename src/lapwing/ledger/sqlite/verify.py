@@ -1,0 +1,188 @@
+"""Every promise of the ledger, checked against what is on the disk. Each check says what it found, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from lapwing.ledger.sqlite import names, standing
+from lapwing.ledger.sqlite.keys import WAITING
+from lapwing.ledger.sqlite.postings import ROW_BITS, codes_of, decoded, packed
+from lapwing.ledger.sqlite.store import Store
+from lapwing.text.words import cut
+from lapwing.windows.activity import activity_of, summed
+
+Spans = dict[tuple[str, int], tuple[int, int]]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One promise: what it says, and what broke it (empty when it holds)."""
+
+    promise: str
+    broken: list[str]
+
+
+def verify(store: Store, spans: Spans) -> Iterator[Finding]:
+    """Check everything; `spans` are the log's first and next offsets. Reads one snapshot, so work may go on."""
+    store.connection.execute("BEGIN")
+    try:
+        for promise, check in CHECKS.items():
+            yield Finding(promise, list(check(store)))
+        yield Finding("the log was read without a hole, and no further than it goes", list(_offsets(store, spans)))
+    finally:
+        store.connection.execute("ROLLBACK")
+
+
+def _file(store: Store) -> Iterator[str]:
+    for (line,) in store.connection.execute("PRAGMA quick_check"):
+        if line != "ok":
+            yield line
+
+
+def _sequence(store: Store) -> Iterator[str]:
+    expected = 0
+    for block in store.facts.listed():
+        if block.low != expected:
+            yield f"posts {expected} to {block.low - 1} are missing"
+        if store.facts.read(block, "version").height != block.rows:
+            yield f"the block at {block.low} does not hold its {block.rows} posts"
+        expected = block.low + block.rows
+    (next_seq,) = store.connection.execute("SELECT value FROM meta WHERE key = 'next_seq'").fetchone()
+    if expected != int(next_seq):
+        yield f"{expected} posts are there, {next_seq} were given a number"
+    holes = store.connection.execute("SELECT count(*), coalesce(max(number), 0) FROM commits").fetchone()
+    if holes[0] != holes[1]:
+        yield f"{holes[0]} commits are numbered up to {holes[1]}"
+
+
+def _identity(store: Store) -> Iterator[str]:
+    edits = {seq for (seq,) in store.connection.execute("SELECT seq FROM versions")}
+    hashes = []
+    for block in store.facts.listed():
+        facts = names.restored(store.facts.read(block, "uid", "uid_form", "author"))
+        first = ~pl.Series(np.arange(block.low, block.low + block.rows)).is_in(list(edits))
+        hashes.append(facts.filter(first).select(pl.col("uid").nchash.xxh3_64())["uid"])  # type: ignore[attr-defined]
+    every = pl.concat(hashes) if hashes else pl.Series(dtype=pl.UInt64)
+    if (double := every.len() - every.n_unique()) > 0:
+        yield f"{double} posts are there twice"
+    stored, changes = store.connection.execute("SELECT coalesce(sum(stored), 0), coalesce(sum(changes), 0) FROM accounting").fetchone()
+    if stored != every.len():
+        yield f"{every.len()} posts are there, {stored} were accounted as stored"
+    (kept,) = store.connection.execute(
+        "SELECT (SELECT count(*) FROM versions) + (SELECT count(*) FROM deletes) + (SELECT count(*) FROM author_changes)"
+    ).fetchone()
+    if kept != changes:
+        yield f"{kept} changes are there, {changes} were accounted"
+
+
+def _accounts(store: Store) -> Iterator[str]:
+    rows = store.connection.execute(
+        "SELECT s.name, received, stored + duplicates + changes + filtered + refused FROM accounting a JOIN sources s ON s.id = a.source"
+    )
+    for source, received, rest in rows:
+        if received != rest:
+            yield f"{source}: {received} records came in, {rest} are accounted for"
+    refused, kept = store.connection.execute(
+        "SELECT (SELECT coalesce(sum(refused), 0) FROM accounting), (SELECT count(*) FROM dead_letters WHERE retried = 0)"
+    ).fetchone()
+    if refused != kept:
+        yield f"{refused} records were refused, {kept} dead letters are kept"
+
+
+def _counts(store: Store) -> Iterator[str]:
+    counted = [frame for frame in store.activity.range(0, 1 << 62, "area", "network", "author", "posts", "reposts")]
+    recounted = []
+    for block in store.facts.listed():
+        facts = store.facts.read(block, "author", *standing.COUNTED)
+        stands = np.ones(block.rows, dtype=bool)
+        stands[store.hidden_among(block.low, block.low + block.rows) - block.low] = False
+        hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
+        recounted.append(activity_of(facts.filter(pl.Series(stands)).with_columns(hashed), -1))
+    if counted or recounted:
+        left = summed(pl.concat([frame.select(recounted[0].columns) for frame in counted] + recounted))
+        if left.height:
+            yield f"{left.height} windows count something else than their posts say, first: {left.row(0, named=True)}"
+
+
+def _standing(store: Store) -> Iterator[str]:
+    edits = dict(store.connection.execute("SELECT seq, root FROM versions"))
+    hidden = dict(store.connection.execute("SELECT seq, reason FROM hidden"))
+    roots = {edits.get(seq, seq) for seq in hidden} | set(edits.values())
+    deletes = [name for (name,) in store.connection.execute("SELECT DISTINCT name FROM deletes")]
+    roots |= _named(store, deletes)
+    for seq, reason in standing.wanted_of(store, sorted(roots)).items():
+        if hidden.get(seq) != reason:
+            yield f"post {seq} is {'hidden' if seq in hidden else 'shown'} against what is known of it"
+
+
+def _named(store: Store, deletes: list[str]) -> set[int]:
+    """The posts that deletes name, found without the keys: by reading every name."""
+    wanted = pl.Series(deletes, dtype=pl.String).implode()
+    found: set[int] = set()
+    for block in store.facts.listed():
+        facts = names.restored(store.facts.read(block, "uid", "uid_form", "author", "alias"))
+        hit = facts["uid"].is_in(wanted) | facts["alias"].is_in(wanted).fill_null(False)
+        found |= {block.low + int(row) for row in hit.arg_true()}
+    edits = dict(store.connection.execute("SELECT seq, root FROM versions"))
+    found |= {root for (root,) in store.connection.execute("SELECT root FROM sightings WHERE alias IN (SELECT name FROM deletes)")}
+    return {edits.get(seq, seq) for seq in found}
+
+
+def _index(store: Store) -> Iterator[str]:
+    for block in store.facts.listed():
+        texts = store.texts.at(np.arange(block.low, block.low + block.rows), "text")
+        if texts.height != block.rows:
+            continue  # expired: the index goes with the text, or waits for it
+        terms = cut(texts["text"])
+        expected = packed(terms["row"].to_numpy(), codes_of(terms["term"]))
+        blobs = store.connection.execute("SELECT blob FROM postings WHERE low = ? ORDER BY code", (block.low,))
+        parts = [(codes << np.uint64(ROW_BITS)) | rows for codes, rows in (decoded(blob) for (blob,) in blobs)]
+        found = np.concatenate(parts) if parts else np.empty(0, np.uint64)
+        if not np.array_equal(found, expected):
+            yield f"the index of the posts from {block.low} on differs from their texts"
+
+
+def _offsets(store: Store, spans: Spans) -> Iterator[str]:
+    total = 0
+    rows = store.connection.execute("SELECT topic, partition, next_offset, first_offset FROM partitions")
+    for topic, partition, next_offset, first_offset in rows:
+        total += next_offset - first_offset
+        if next_offset > spans.get((topic, partition), (0, 0))[1]:
+            yield f"{topic}/{partition} was read to {next_offset}, and ends at {spans.get((topic, partition), (0, 0))[1]}"
+    (received,) = store.connection.execute("SELECT coalesce(sum(received), 0) FROM accounting").fetchone()
+    if received != total:
+        yield f"{total} records were read from the log, {received} were accounted for"
+
+
+def _keys(store: Store) -> Iterator[str]:
+    """Every post is found again by its name; done on the names that carry no time too, since their slice is in the name."""
+    waits = 0
+    for page in store.keys.runs.pages(-(1 << 62), 1 << 62):
+        frame = store.keys.runs.read(page, "key", "post")
+        waits += int((frame["post"] == WAITING).sum())
+        if not bool((frame["key"].diff().drop_nulls() >= 0).all()):
+            yield f"page {page.id} of the keys is not sorted"
+    posts = sum(frame["post"].filter(frame["post"] != WAITING).n_unique() for frame in [_all_keys(store)])
+    edits, rows = store.connection.execute("SELECT (SELECT count(*) FROM versions), (SELECT value FROM meta WHERE key = 'next_seq')").fetchone()
+    if posts != int(rows) - edits:
+        yield f"{int(rows) - edits} posts are there, {posts} can be found by name"
+
+
+def _all_keys(store: Store) -> pl.DataFrame:
+    frames = list(store.keys.runs.range(-(1 << 62), 1 << 62, "post"))
+    return pl.concat(frames) if frames else pl.DataFrame(schema={"key": pl.Int64, "post": pl.Int64})
+
+
+CHECKS: dict[str, Callable[[Store], Iterator[str]]] = {
+    "the file is sound": _file,
+    "posts are numbered without a hole": _sequence,
+    "every post is there once": _identity,
+    "every post is found by its name": _keys,
+    "every record is accounted for": _accounts,
+    "windows count what their posts say": _counts,
+    "edits, deletes and authors decide what stands": _standing,
+    "the index holds the words of the texts": _index,
+}

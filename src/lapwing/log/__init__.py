@@ -1,0 +1,1 @@
+"""What was heard, remembered in order: topics, partitions, offsets."""

@@ -1,0 +1,1 @@
+"""What happens to posts: pure steps over frames, one file each."""

@@ -1,0 +1,1 @@
+"""How text becomes search terms, and readable words."""

@@ -1,0 +1,56 @@
+"""The one way in which text becomes search terms, the same for the index and for a query."""
+
+from __future__ import annotations
+
+import polars as pl
+import polars_hash  # noqa: F401  (its expressions register themselves)
+
+from lapwing.text.fold import fold_pairs
+
+VERSION = "1"
+"""Raised when the same text gives other terms; an index keeps it beside what it stored."""
+
+
+def cut_lists(texts: pl.Series) -> pl.Series:
+    """The terms of each text as a List(String), in the order of the text. `texts` must not hold nulls.
+
+    Terms are folded (`characters.py`). A word is a run of letters, marks, digits and underscores, so ``l'eau`` is two.
+    ``#tag`` and ``@name`` keep their sign: who looks for the word looks for both ``tag`` and ``#tag`` (`query.py` does).
+    A run of a script without spaces gives each pair of neighbours, and its last character alone; a hashtag in such a
+    script does so too, and is a term as a whole, at the end. Web addresses, punctuation and emoji give nothing. A text
+    without words gives an empty list.
+    """
+    lines = fold_pairs(texts)
+    lists = lines.str.split(" ").alias("terms")
+    empty = lines == ""
+    return lists.set(empty, None).fill_null([]) if empty.any() else lists
+
+
+def cut(texts: pl.Series) -> pl.DataFrame:
+    """Every term of every text: row (UInt32, position in `texts`) and term (String), in the order of `cut_lists`."""
+    return explode(cut_lists(texts))
+
+
+def explode(lists: pl.Series) -> pl.DataFrame:
+    """As `cut`, from the lists that `cut_lists` made."""
+    frame = pl.DataFrame({"row": pl.int_range(len(lists), dtype=pl.UInt32, eager=True), "term": lists})
+    return frame.filter(pl.col("term").list.len() > 0).explode("term")
+
+
+def hash_terms(terms: pl.Series) -> pl.Series:
+    """Each term's XXH3 hash of 64 bits (UInt64), the same on every machine and in every version."""
+    return terms.to_frame("term").select(pl.col("term").nchash.xxh3_64())["term"]  # type: ignore[attr-defined]
+
+
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Bopomofo}ー々〆〇]"
+"""A character of a script that is cut into pairs."""
+
+
+def is_tail() -> pl.Expr:
+    """Whether a row of `cut` is the last character of a run, alone behind its last pair.
+
+    Texts have these terms, so that any one character can be found; what is looked for must leave them out.
+    """
+    term, before = pl.col("term"), pl.col("term").shift(1)
+    follows = (pl.col("row") == pl.col("row").shift(1)) & (before.str.len_chars() == 2) & before.str.ends_with(term)
+    return (follows & (term.str.len_chars() == 1) & term.str.contains(UNSPACED)).fill_null(False)

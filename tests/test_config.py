@@ -1,0 +1,195 @@
+"""lapwing.toml, the environment over it, and blame by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta
+
+from lapwing import config
+from lapwing.errors import ConfigError
+
+DAY_US = 86_400_000_000
+
+
+def test_nothing_is_a_good_configuration() -> None:
+    made = config.parse("", environment={})
+    assert made.log == config.Log(
+        url="sqlite://", retention_us=604_800_000_000, retention_bytes=None, partitions=8, durability="app-crash"
+    )
+    assert (made.store.ledger, made.store.search, made.store.projections) == ("sqlite://", "ledger", [])
+    assert made.store.posts_retention_us == 90 * DAY_US
+    assert made.store.counts_retention_us == 1095 * DAY_US
+    assert set(made.origins.values()) == {"default"}
+
+
+def test_the_environment_wins_over_the_file_and_both_are_remembered() -> None:
+    text = '[log]\nretention = "2d"\npartitions = 4\n[store]\nposts_retention = "1w"\n'
+    environment = {"LAPWING__LOG__PARTITIONS": "16", "LAPWING__LOG__DURABILITY": "power", "HOME": "/"}
+    made = config.parse(text, file="my.toml", environment=environment)
+    assert (made.log.retention_us, made.log.partitions, made.log.durability) == (2 * DAY_US, 16, "power")
+    shown = {path: (value, origin) for path, value, origin in config.rows(made)}
+    assert shown["log.retention"] == ('"2d"', "my.toml")
+    assert shown["log.partitions"] == ("16", "LAPWING__LOG__PARTITIONS")
+    assert shown["log.durability"] == ('"power"', "LAPWING__LOG__DURABILITY")
+    assert shown["store.posts_retention"] == ('"7d"', "my.toml")
+    assert shown["store.counts_retention"] == ('"3y"', "default")
+    assert shown["log.retention_bytes"] == ("(none)", "default")
+
+
+def test_the_process_environment_is_read_when_no_other_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAPWING__LOG__PARTITIONS", "3")
+    assert config.parse().log.partitions == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[log]\nretentoin = "7d"', "log.retentoin: there is no such key; did you mean 'retention'?"),
+        ("[lgo]", "lapwing.toml: lgo: there is no such section; did you mean 'log'?"),
+        ("[log]\npartitions = 0", "log.partitions: expected `int` >= 1"),
+        ('[log]\npartitions = "8"', "log.partitions: expected `int`, got `str`"),
+        (
+            '[log]\ndurability = "pwer"',
+            "log.durability: invalid enum value 'pwer'; write one of: 'app-crash', 'power'",
+        ),
+        (
+            '[log]\nretention = "7 days"',
+            "log.retention: '7 days' is not a duration; write a number and a unit, as in '90s', '15m', '7d' or '3y'",
+        ),
+        (
+            "[log]\nretention = 7",
+            "log.retention: 7 has no unit; write it as a text with one, as in '90s', '15m', '7d' or '3y'",
+        ),
+        ('[log]\nretention = "1s"', "log.retention: expected a duration >= 1m"),
+        ("[store]\nprojections = [1]", "store.projections[0]: expected `str`, got `int`"),
+        ("log = 3", "log: is a section; write it as [log]"),
+        ("[log", "lapwing.toml: is not TOML: Expected ']' at the end of a table declaration (at end of document)"),
+    ],
+)
+def test_a_bad_file_is_blamed_by_path(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, environment={})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[log]\nurl = "kafka://a:9092"', "log.url: kafka:// is not available yet; write 'sqlite://'"),
+        ('[store]\nledger = "mysql://a/b"', "store.ledger: mysql:// is not available yet; write 'sqlite://'"),
+        (
+            '[store]\nprojections = ["cassandra://a"]',
+            "store.projections: cassandra:// is not available yet; leave the list empty",
+        ),
+        ('[store]\nledger = "oracle://a"', "store.ledger: 'oracle://a' is nothing that we know; write 'sqlite://'"),
+        ("[serve]\nport = 8080", "serve: is not available yet; remove it"),
+        ('[[source]]\ntype = "mastodon"', "source[0]: is not available yet; remove it"),
+        ('[[rule]]\nname = "flood"', "rule[0]: is not available yet; remove it"),
+    ],
+)
+def test_what_is_not_built_yet_says_so(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, environment={})
+    assert str(caught.value) == message
+
+
+def test_a_section_that_is_not_built_may_stand_there_empty() -> None:
+    assert config.parse("source = []\n[serve]\n", environment={}) == config.parse("", environment={})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("LAPWING__LOG__URLL", "x", "LAPWING__LOG__URLL: [log] has no key 'urll'; did you mean 'url'?"),
+        ("LAPWING__STOR__URL", "x", "LAPWING__STOR__URL: there is no section [stor]; did you mean 'store'?"),
+        ("LAPWING__SERVE__PORT", "1", "LAPWING__SERVE__PORT: [serve] is not available yet; unset it"),
+        (
+            "LAPWING__LOG__PARTITIONS",
+            "many",
+            "log.partitions (from LAPWING__LOG__PARTITIONS): expected `int`, got `str`",
+        ),
+        (
+            "LAPWING__STORE__POSTS_RETENTION",
+            "9",
+            "store.posts_retention (from LAPWING__STORE__POSTS_RETENTION): '9' is not a duration; "
+            "write a number and a unit, as in '90s', '15m', '7d' or '3y'",
+        ),
+    ],
+)
+def test_a_bad_variable_is_blamed_by_its_name(variable: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse("", environment={variable: value})
+    assert str(caught.value) == message
+
+
+def test_a_variable_may_be_a_list() -> None:
+    with pytest.raises(ConfigError, match="cassandra:// is not available yet"):
+        config.parse("", environment={"LAPWING__STORE__PROJECTIONS": '["cassandra://a"]'})
+    assert config.parse("", environment={"LAPWING__STORE__PROJECTIONS": "[]"}).store.projections == []
+
+
+class Fishing(msgspec.Struct, frozen=True, kw_only=True):
+    """A component's options, as any component may have them."""
+
+    url: Annotated[str, Meta(min_length=1)]
+    every_us: int = msgspec.field(name="every", default=300_000_000)
+
+
+def test_a_component_is_blamed_by_its_place_in_the_list() -> None:
+    made = config.convert(Fishing, {"url": "https://a.example", "every": "90s"}, path="source[0]")
+    assert made == Fishing(url="https://a.example", every_us=90_000_000)
+    for table, message in (
+        ({"url": ""}, "source[0].url: expected `str` of length >= 1"),
+        ({"ulr": "x"}, "source[0].ulr: there is no such key; did you mean 'url'?"),
+        ({}, "source[0]: object missing required field `url`"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            config.convert(Fishing, table, path="source[0]")
+        assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "us"),
+    [
+        ("250ms", 250_000),
+        ("90s", 90_000_000),
+        ("1.5h", 5_400_000_000),
+        ("1h30m", 5_400_000_000),
+        ("7d", 604_800_000_000),
+        ("2w", 1_209_600_000_000),
+        ("3y", 94_608_000_000_000),
+    ],
+)
+def test_durations(text: str, us: int) -> None:
+    assert config.duration_us(text) == us
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "7 d", "-7d", "7D", "7d!", "7dd", "1e3s"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        config.duration_us(text)
+
+
+@given(st.integers(min_value=0, max_value=10**15))
+def test_a_formatted_duration_reads_as_itself(us: int) -> None:
+    assert config.duration_us(config.format_duration(us)) == us
+
+
+def test_the_data_directory_is_the_option_else_the_variable_else_here() -> None:
+    assert config.data_directory("a", {"LAPWING_DATA": "b"}) == Path("a")
+    assert config.data_directory(None, {"LAPWING_DATA": "b"}) == Path("b")
+    assert config.data_directory(None, {}) == Path("lapwing-data")
+
+
+def test_every_key_is_described_and_every_section_refuses_what_it_does_not_know() -> None:
+    for name, section in config.SECTIONS.items():
+        _, parts = msgspec.json.schema_components([section])
+        schema = parts[section.__name__]
+        undescribed = [key for key, each in schema["properties"].items() if not each.get("description")]
+        assert (name, undescribed, schema.get("additionalProperties")) == (name, [], False)
