@@ -64,15 +64,15 @@ class Directory:
             raise DataDirectoryError(f"{self.path} cannot be made ({problem.strerror})", "name another --data directory") from problem
 
     @cached_property
-    def resources(self) -> dict[str, Any]:
-        """What stages need, by name; loaded once for a process."""
-        from lapwing.places.gazetteer import build
-        from lapwing.places.tables import gazetteer_tables
-
-        return {"gazetteer": build(*gazetteer_tables())}
+    def resources(self) -> Resources:
+        """What stages need, by name; each is loaded when it is first asked for."""
+        return Resources()
 
     def _describe(self, places: list[int]) -> list[tuple[int, str, str, float, float, int]]:
-        return self.resources["gazetteer"].describe(places)
+        from lapwing.places.gazetteer import describe
+
+        columns = ("id", "name", "country", "longitude", "latitude", "population")
+        return [tuple(place[column] for column in columns) for place in describe(self.resources["gazetteer"], places)]  # type: ignore[misc]
 
     @cached_property
     def understanding(self) -> Understanding:
@@ -118,3 +118,29 @@ class Formats(Mapping[str, Format]):
 
     def __len__(self) -> int:
         return len(catalog.names("formats"))
+
+
+class Resources(dict[str, Any]):
+    """What stages need, by name; loaded once for a process, when it is first asked for."""
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = LOADERS[name]()
+        return self[name]
+
+
+def _gazetteer() -> Any:
+    from lapwing.places.gazetteer import build
+    from lapwing.places.tables import gazetteer_tables
+
+    return build(gazetteer_tables())
+
+
+def _language_model() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    from lapwing.text.language import model_of
+
+    return model_of(LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True))
+
+
+LOADERS = {"gazetteer": _gazetteer, "language_model": _language_model}

@@ -17,13 +17,13 @@ class Oversized(msgspec.Struct, frozen=True):
     """Stands for a record that was too long to keep; length and hash are of its bytes as they lay in the stream."""
 
     sha256: str
-    bytes: int
+    size_bytes: int
     prefix: bytes
 
     def record(self) -> bytes:
         """Give the record of the format `oversize` that takes its place."""
         prefix = self.prefix.decode("utf-8", "replace")
-        return msgspec.json.encode({"oversize": {"bytes": self.bytes, "sha256": self.sha256, "prefix": prefix}})
+        return msgspec.json.encode({"oversize": {"bytes": self.size_bytes, "sha256": self.sha256, "prefix": prefix}})
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -70,10 +70,12 @@ class LineCutter:
                 return []
             made.append(Batch([], self._offset, self._long.done()))
             self._long = None
-        last = chunk.rfind(b"\n")
-        if last >= 0:
-            made += self._lines(bytes(self._pending) + chunk[:last] if self._pending else chunk[:last], 1)
-            self._pending = bytearray(chunk[last + 1 :])
+        lines = chunk.split(b"\n")  # of the whole chunk at once, without another copy of it
+        if len(lines) > 1:
+            lines[0] = bytes(self._pending) + lines[0]
+            self._pending = bytearray(lines.pop())
+            longest = max(map(len, lines)) if len(chunk) > self._limit else len(lines[0])
+            made += self._records(lines, longest, 1)
         else:
             self._pending += chunk
         if len(self._pending) > self._limit:
@@ -88,19 +90,18 @@ class LineCutter:
             made = [Batch([], self._offset, self._long.done())]
             self._long = None
             return made
-        made = self._lines(bytes(self._pending), 0) if self._pending else []
+        made = self._records([bytes(self._pending)], len(self._pending), 0) if self._pending else []
         self._pending.clear()
         return made
 
-    def _lines(self, block: bytes, end_bytes: int) -> list[Batch]:
-        lines = block.split(b"\n")
+    def _records(self, lines: list[bytes], longest: int, end_bytes: int) -> list[Batch]:
         begin = self._offset
-        self._offset += len(block) + end_bytes
-        if len(block) <= self._limit or max(map(len, lines)) <= self._limit:
+        self._offset += sum(map(len, lines)) + len(lines) * end_bytes
+        if longest <= self._limit:
             records = self._tidy(lines)
             return [Batch(records, self._offset)] if records else []
         parts = []
         for line in lines:
-            begin += len(line) + 1
+            begin += len(line) + end_bytes
             parts += [(line, begin)] if len(line) > self._limit else [(each, begin) for each in self._tidy([line])]
         return batches(parts, self._offset, self._limit)

@@ -11,7 +11,7 @@ import re
 
 from lapwing.containers.batches import Batch, Long, batches
 
-NESTING_FAST = 8
+NESTING_FAST = 10
 """Objects within objects up to here are found by one match."""
 
 _STRING = rb'"(?:[^"\\\n]++|\\.)*+"'

@@ -38,7 +38,13 @@ def _x_v2(number: int, at_us: int) -> dict[str, Any]:
 
 def _x_v1(number: int, at_us: int) -> dict[str, Any]:
     key = int(snowflakes(np.array([at_us]), np.array([number]))[0])
-    user = {"id": 77000 + number, "id_str": str(77000 + number), "name": "Test", "screen_name": f"test_{number}", "location": None}
+    user = {
+        "id": 77000 + number,
+        "id_str": str(77000 + number),
+        "name": "Test",
+        "screen_name": f"test_{number}",
+        "location": None,
+    }
     return {
         "created_at": "Mon Jan 05 09:00:00 +0000 2026", "id": key, "id_str": str(key), "text": f"Something is wrong here, {number}.",
         "user": user, "lang": "en", "truncated": False, "timestamp_ms": str(at_us // 1000),
@@ -47,7 +53,12 @@ def _x_v1(number: int, at_us: int) -> dict[str, Any]:
 
 def _jetstream(number: int, at_us: int, created: str) -> dict[str, Any]:
     key = tids(np.array([at_us]), np.array([number])).astype(str)[0]
-    record = {"$type": "app.bsky.feed.post", "createdAt": created, "langs": ["en"], "text": f"My clock is wrong, {number}."}
+    record = {
+        "$type": "app.bsky.feed.post",
+        "createdAt": created,
+        "langs": ["en"],
+        "text": f"My clock is wrong, {number}.",
+    }
     commit = {
         "rev": key, "operation": "create", "collection": "app.bsky.feed.post", "rkey": key, "record": record,
         "cid": "bafyrei" + "a" * 52,
@@ -91,7 +102,9 @@ def _cut_short(number: int, at_us: int) -> bytes:
 
 
 def _error_page(number: int, at_us: int) -> bytes:
-    return f"<html><head><title>503</title></head><body>No server is available ({number}, {at_us})</body></html>".encode()
+    return (
+        f"<html><head><title>503</title></head><body>No server is available ({number}, {at_us})</body></html>".encode()
+    )
 
 
 def _not_utf(number: int, at_us: int) -> bytes:

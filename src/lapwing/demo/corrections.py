@@ -10,7 +10,7 @@ from lapwing.demo.arrivals import SECOND_US, Arrivals
 from lapwing.demo.evening import MENTION, REPOST, Posts, city_names
 from lapwing.demo.identifiers import snowflakes
 from lapwing.demo.people import JETSTREAM, MASTODON, X_V2, People
-from lapwing.demo.phrases import LANGUAGES, Texts, Whole, fill, phrases
+from lapwing.demo.phrases import LANGUAGES, Texts, Whole, array, fill, phrases
 from lapwing.demo.scene import MINUTE_US, Options, places
 
 EDITED_ON_X, EDITED_ON_MASTODON, DELETED = 0.006, 0.03, 0.02
@@ -116,10 +116,11 @@ def _corrected(random: np.random.Generator, posts: Posts, row: Whole) -> tuple[T
     speaks = np.array([each.language for each in places()])
     starts, sizes = np.searchsorted(speaks, np.arange(len(LANGUAGES))), np.bincount(speaks)
     own = speaks[place[moved]]
-    there = starts[own] + (place[moved] - starts[own] + 1 + random.integers(0, 1 << 30, len(moved)) % (sizes[own] - 1)) % sizes[own]
+    steps = 1 + random.integers(0, 1 << 30, len(moved)) % (sizes[own] - 1)
+    there = starts[own] + (place[moved] - starts[own] + steps) % sizes[own]
     said, meant = city_names(place[moved], language[moved]), city_names(there, language[moved])
-    for at, old, new in zip(moved.tolist(), said, meant, strict=True):
-        body[at] = body[at].replace(old, new)
+    parts = zip(body[moved], said, meant, strict=True)
+    body[moved] = array([text.replace(old, new) for text, old, new in parts])
     place[moved] = there
     return body, place
 
@@ -143,9 +144,13 @@ def deletes(random: np.random.Generator, posts: Posts, heard: Arrivals, edited: 
     early = able & heard.late & (random.random(count) < 0.2)
     early |= able & heard.late & (np.cumsum(able & heard.late) <= 2)  # at any scale there is one
     plain = able & ~heard.late & (random.random(count) < DELETED)
-    renamed = np.array([at for at, key in enumerate(edited.key) if _is_x(heard.uid[edited.row[at]])][:BY_NEW_NAME], dtype=np.int64)
+    renamed = np.array(
+        [at for at, key in enumerate(edited.key) if _is_x(heard.uid[edited.row[at]])][:BY_NEW_NAME], dtype=np.int64
+    )
     row = np.concatenate([np.flatnonzero(early | plain), edited.row[renamed]])
-    name = [heard.key[at] for at in row[: len(row) - len(renamed)].tolist()] + [edited.key[at] for at in renamed.tolist()]
+    name = [heard.key[at] for at in row[: len(row) - len(renamed)].tolist()] + [
+        edited.key[at] for at in renamed.tolist()
+    ]
     wait = MINUTE_US + np.minimum(random.exponential(25, len(row)), 60) * MINUTE_US
     last_us = heard.last_us.copy()
     last_us[edited.row] = np.maximum(edited.received_us, edited.second_us)

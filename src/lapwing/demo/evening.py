@@ -72,7 +72,9 @@ def _drafts(random: np.random.Generator, options: Options, people: People) -> tu
     author = np.concatenate([np.arange(everybody), more])
     chatter = np.where(random.random(count) < GOSSIP, random.integers(FILM, DAILY + 1, count), 0)
     first = (np.arange(count) < len(places())).astype(np.int64)
-    columns = [(author, times(random, options, people.home[author]), chatter * (1 - first), first, people.language[author])]
+    columns = [
+        (author, times(random, options, people.home[author]), chatter * (1 - first), first, people.language[author])
+    ]
     for event, home in zip(EVENTS, happenings.crowds(), strict=True):
         size = happenings.posts(event, options)
         residents = np.resize(random.permutation(np.flatnonzero(people.home == home)), size)
@@ -159,7 +161,9 @@ def _with_reposts(random: np.random.Generator, options: Options, people: People,
     """Add the reposts: of a few posts many, of most none; nothing on Mastodon, whose public streams leave them out."""
     network = people.network[made.author]
     audience = [np.flatnonzero(people.network == code) for code in range(4)]
-    heat = random.pareto(1.2, len(network)) * ((network != MASTODON) & (made.happening != FLOOD) & (made.happening != ACCIDENT))
+    heat = random.pareto(1.2, len(network)) * (
+        (network != MASTODON) & (made.happening != FLOOD) & (made.happening != ACCIDENT)
+    )
     wanted = [(heat, round(REPOSTS * options.posts), 20.0)]
     for event in EVENTS:
         seen = (made.happening == event.code) & (network != MASTODON)

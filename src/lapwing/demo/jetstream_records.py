@@ -32,9 +32,7 @@ class Writer:
         """Write a post or repost."""
         cell = self._from.cells[row]
         if cell.kind == REPOST:
-            record = (
-                f'"$type":"{_REPOST}","createdAt":"{cell.created[:23]}Z","subject":{self._subject(cell.about)}'
-            )
+            record = f'"$type":"{_REPOST}","createdAt":"{cell.created[:23]}Z","subject":{self._subject(cell.about)}'
             return self._create(cell, _REPOST, record)
         text = whole(cell)
         record = (

@@ -44,7 +44,10 @@ class Writer:
         if cell.kind == REPLY:
             other = self._from.cells[cell.about]
             strange = self._from.server[other.author] != SERVERS.index(here)
-            answers, answered = f'"{self.key(cell.about, strange)}"', f'"{_account_key(self._from.account[other.author], strange)}"'
+            answers, answered = (
+                f'"{self.key(cell.about, strange)}"',
+                f'"{_account_key(self._from.account[other.author], strange)}"',
+            )
         return (
             f'{{"id":"{key}","created_at":"{cell.created[:23]}Z","in_reply_to_id":{answers},'
             f'"in_reply_to_account_id":{answered},"sensitive":false,"spoiler_text":"","visibility":"public",'

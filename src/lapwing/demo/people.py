@@ -21,7 +21,9 @@ NEIGHBOURS_MIN = 40
 """At least so many people live where something will happen, half of them on X, so that it has witnesses at any scale."""
 
 _SHORT = {"United States": "USA", "United Kingdom": "UK", "United Arab Emirates": "UAE"}
-_MANNERS = "calm wry late blue kind odd swift mild sunny quiet brave merry tidy misty lucky dry warm shy bold still".split()
+_MANNERS = (
+    "calm wry late blue kind odd swift mild sunny quiet brave merry tidy misty lucky dry warm shy bold still".split()
+)
 _BEASTS = "heron otter finch tern newt robin vole crane egret gull hare lynx moth owl plover raven seal stoat swan wren".split()
 
 
@@ -46,19 +48,24 @@ def people(random: np.random.Generator, options: Options, crowds: tuple[int, ...
     """Invent everybody; `crowds` are the places that need witnesses."""
     count = options.people
     home = draw(random, weights(options), count)
-    network = draw(random, np.array(SHARES), count)
     settlers = len(places())
+    network = np.empty(count, dtype=np.int64)
     home[:settlers] = np.arange(settlers)  # every place has somebody whose profile says so
     network[:settlers] = np.where(random.random(settlers) < SHARES[X_V2] / (1 - SHARES[JETSTREAM]), X_V2, MASTODON)
+    rest = np.maximum(np.array(SHARES) * count - np.bincount(network[:settlers], minlength=len(SHARES)), 0)
+    network[settlers:] = draw(random, rest, count - settlers)
     for number, place in enumerate(crowds):
         first = settlers + number * NEIGHBOURS_MIN
         home[first : first + NEIGHBOURS_MIN] = place
-    located = (random.random(count) < LOCATED) & (network != JETSTREAM)
+    shown = count * (1 - SHARES[JETSTREAM])
+    located = (random.random(count) < (LOCATED * shown - settlers) / (shown - settlers)) & (network != JETSTREAM)
     located[:settlers] = True
     language = np.array([place.language for place in places()])[home]
     guest = random.random(count) > AT_HOME_IN_THEIR_LANGUAGE
     guest[:settlers] = False
-    language[guest] = np.where(random.random(int(guest.sum())) < 0.6, 0, random.integers(0, len(LANGUAGES), guest.sum()))
+    language[guest] = np.where(
+        random.random(int(guest.sum())) < 0.6, 0, random.integers(0, len(LANGUAGES), guest.sum())
+    )
     return People(
         network=network,
         home=home,

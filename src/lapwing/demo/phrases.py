@@ -25,7 +25,7 @@ LANGUAGES = ("en", "es", "pt", "fr", "de", "id", "ja", "ar", "tr", "th", "hi", "
 POPULARITY = 0.6
 """How steeply the use of words falls with their rank."""
 
-TWO_SENTENCES, OPENED, CLOSED, DECORATED, TAGGED, LINKED = 0.4, 0.1, 0.45, 0.3, 0.25, 0.08
+TWO_SENTENCES, OPENED, CLOSED, DECORATED, TAGGED, LINKED = 0.55, 0.1, 0.5, 0.3, 0.25, 0.08
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -74,7 +74,8 @@ def phrases(language: str) -> Phrases:
 def popular(random: np.random.Generator, size: int, count: int) -> Whole:
     """Pick `count` positions below `size`, the first ones more often."""
     weights = np.cumsum(1 / np.arange(1, size + 1) ** POPULARITY)
-    return np.searchsorted(weights, random.random(count) * weights[-1])
+    picked: Whole = np.searchsorted(weights, random.random(count) * weights[-1])
+    return picked
 
 
 def array(texts: Any) -> Texts:
@@ -84,7 +85,9 @@ def array(texts: Any) -> Texts:
     return made
 
 
-def fill(random: np.random.Generator, templates: tuple[str, ...], slots: dict[str, tuple[str, ...]], count: int) -> Texts:
+def fill(
+    random: np.random.Generator, templates: tuple[str, ...], slots: dict[str, tuple[str, ...]], count: int
+) -> Texts:
     """Make `count` sentences from templates and what may stand in their slots."""
     made = np.empty(count, dtype=object)
     picked = popular(random, len(templates), count)
@@ -119,8 +122,8 @@ def converse(random: np.random.Generator, language: str, count: int) -> Said:
         tagged = rows[random.random(len(rows)) < TAGGED]
         tags[tagged] = array(book.tags[topic])[popular(random, len(book.tags[topic]), len(tagged))]
     opened = random.random(count) < OPENED
-    gap = "" if not book.join else " "
-    body[opened] = fill(random, book.open, {}, int(opened.sum())) + gap + body[opened]
+    pause = " " if book.join else ""
+    body[opened] = fill(random, book.open, {}, int(opened.sum())) + pause + body[opened]
     closed = random.random(count) < CLOSED
     body[closed] += book.join + fill(random, book.close, {}, int(closed.sum()))
     return Said(body, tags, links(random, count))

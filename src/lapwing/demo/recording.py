@@ -80,9 +80,9 @@ def _lines(evening: Evening, order: Schedule) -> Iterator[bytes]:
 
 
 _SOURCES = {"x_v2": "x", "jetstream": "bluesky", "x_v1": "x-archive"}
-_NETWORKS = {"x": ("x", "x_v2"), "bluesky": ("bluesky", "jetstream"), "x-archive": ("x", "x_v1")} | {
-    server: ("mastodon", "mastodon") for server in SERVERS
-}
+_NETWORKS = {"x": ("x", "x_v2"), "bluesky": ("bluesky", "jetstream"), "x-archive": ("x", "x_v1")} | dict.fromkeys(
+    SERVERS, ("mastodon", "mastodon")
+)
 _HEADS = {
     source: f'{{"v":1,"source":"{source}","network":"{network}","format":"{format_}","received_at":"'
     for source, (network, format_) in _NETWORKS.items()

@@ -106,7 +106,8 @@ def weights(options: Options) -> Figures:
 def draw(random: np.random.Generator, shares: Figures, count: int) -> Whole:
     """Pick `count` positions with these shares."""
     edges = np.cumsum(shares)
-    return np.searchsorted(edges, random.random(count) * edges[-1], side="right")
+    picked: Whole = np.searchsorted(edges, random.random(count) * edges[-1], side="right")
+    return picked
 
 
 def times(random: np.random.Generator, options: Options, homes: Whole) -> Whole:
@@ -115,4 +116,5 @@ def times(random: np.random.Generator, options: Options, homes: Whole) -> Whole:
     edges /= edges[:, -1:]
     flat = (edges + np.arange(len(edges))[:, None]).ravel()
     slots = np.searchsorted(flat, homes + random.random(len(homes)), side="right") % edges.shape[1]
-    return options.start_us + slots * SLOT_US + random.integers(0, SLOT_US, len(homes))
+    moments: Whole = options.start_us + slots * SLOT_US + random.integers(0, SLOT_US, len(homes))
+    return moments

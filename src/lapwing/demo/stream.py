@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from lapwing.demo import happenings
-from lapwing.demo.evening import POST, REPOST, Posts, posts as make_posts
+from lapwing.demo.evening import POST, REPOST, Posts
+from lapwing.demo.evening import posts as make_posts
 from lapwing.demo.happenings import ACCIDENT, FLOOD
 from lapwing.demo.identifiers import instants, snowflakes, tids
 from lapwing.demo.jetstream_records import facets
@@ -75,7 +76,9 @@ def _pool(random: np.random.Generator, options: Options, network: Network) -> Po
 def _cell(said: Posts, row: int) -> Cell:
     text, code = said.said, LANGUAGES[int(said.language[row])]
     where = int(said.by[row]), int(said.place[row])
-    return Cell(row, int(said.author[row]), "", text.body[row], text.tags[row], text.url[row], code, POST, -1, *where, "")
+    return Cell(
+        row, int(said.author[row]), "", text.body[row], text.tags[row], text.url[row], code, POST, -1, *where, ""
+    )
 
 
 def _x_pieces(everybody: People, cell: Cell) -> tuple[bytes, ...]:
@@ -91,7 +94,7 @@ def _x_pieces(everybody: People, cell: Cell) -> tuple[bytes, ...]:
             f'"lang":"{LANGUAGE_TAGS.get(cell.lang, cell.lang)}","possibly_sensitive":false,{QUIET},'
             f'"reply_settings":"everyone","text":{quoted(text)}}},"includes":{{"users":[{before_id}'
         ).encode(),
-        f'{after_id}]{tagged}}},{RULE}}}\n'.encode(),
+        f"{after_id}]{tagged}}},{RULE}}}\n".encode(),
     )
 
 

@@ -188,7 +188,7 @@ def _final_places(evening: Evening) -> Whole:
 
 
 def _gone(evening: Evening) -> npt.NDArray[np.bool_]:
-    gone = evening.posts.author == evening.leaver.author
+    gone: npt.NDArray[np.bool_] = evening.posts.author == evening.leaver.author
     gone[evening.deletes.row] = True
     return gone
 

@@ -56,8 +56,9 @@ class Worker:
         """Save one batch of each partition that has one; whether there was any."""
         worked = False
         spans = self.log.spans()
-        for key, claimed in list(self.claims.items()):
-            if spans[key][1] > claimed.next_offset:
+        for key in list(self.claims):
+            claimed = self.claims.get(key)  # a claim may be given up while another partition is worked on
+            if claimed is not None and spans[key][1] > claimed.next_offset:
                 worked |= self._work(key, claimed, saved)
         return worked
 
@@ -75,7 +76,7 @@ class Worker:
             self.claims[key] = msgspec.structs.replace(claimed, next_offset=end)
         except Fenced as taken:
             log_lines.warning("%s", taken)
-            del self.claims[key]
+            self.claims.pop(key, None)
         except DiskFull as full:
             log_lines.error("%s", full)
             self.clock.sleep(DISK_FULL_WAIT_S)

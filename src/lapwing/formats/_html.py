@@ -55,7 +55,7 @@ class _Words(HTMLParser):
         self.texts: list[str] = []
         self.silent = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # the parser gives them
         if tag in _SILENT:
             self.silent += 1
         elif tag in ("br", "li"):

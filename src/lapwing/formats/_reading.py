@@ -56,8 +56,10 @@ def _explain(value: bytes, error: Exception) -> str:
     if isinstance(error, UnicodeError):
         return _not_unicode(value)
     words = str(error)
-    if isinstance(error, msgspec.ValidationError):
-        return _wrong_type(words)
+    return _wrong_type(words) if isinstance(error, msgspec.ValidationError) else _not_json(value, words)
+
+
+def _not_json(value: bytes, words: str) -> str:
     if not value.strip():
         return "an empty record"
     if "surrogate" in words or ("truncated" in words and _ends_well(value)):

@@ -28,6 +28,9 @@ _LEFT = {
     "user_profile_modification",
 }  # fmt: skip
 
+COMPLIANCE_EVENTS = {*_AUTHOR_CHANGES, *_LEFT, "delete"}
+"""The names of all that is known."""
+
 
 def sort_other(record: int, value: bytes, outcome: Outcome) -> None:
     """Put a record that is not a post where it belongs: a change, filtered, or refused with a reason."""
@@ -50,8 +53,8 @@ def sort_other(record: int, value: bytes, outcome: Outcome) -> None:
 
 
 def _event(data: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    for name in (*_AUTHOR_CHANGES, *_LEFT, "delete"):
-        body = data.get(name)
+    for name in sorted(COMPLIANCE_EVENTS & data.keys()):
+        body = data[name]
         if isinstance(body, dict):
             return name, body
     return None

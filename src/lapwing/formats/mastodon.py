@@ -204,7 +204,8 @@ def _columns(statuses: list[Status], source: str, records: list[int]) -> Columns
             columns["text"][row] = _words(status.reblog.content, status.reblog.spoiler_text)
             columns["lang"][row] = status.reblog.language or columns["lang"][row]
         elif status.quote is not None:
-            _set(columns, row, QUOTE, status.quote.quoted_status and status.quote.quoted_status.uri)
+            quoted = status.quote.quoted_status
+            _set(columns, row, QUOTE, None if quoted is None else quoted.uri)
         elif status.in_reply_to_id is not None:
             _set(columns, row, REPLY, None)  # the id means something only on that server, and is no uid
     return columns

@@ -13,7 +13,18 @@ from lapwing.formats import _x_posts
 from lapwing.formats._reading import UNREADABLE, read
 from lapwing.formats._rows import Columns, Outcome
 from lapwing.formats._times import old_instants_us, snowflake_us, snowflakes_us
-from lapwing.formats._x_posts import POST, QUOTE, REPLY, REPOST, blank, identify, middle, set_place, set_point, without_problems
+from lapwing.formats._x_posts import (
+    POST,
+    QUOTE,
+    REPLY,
+    REPOST,
+    blank,
+    identify,
+    middle,
+    set_place,
+    set_point,
+    without_problems,
+)
 from lapwing.model import FINAL, Decoded, Records
 
 ABSENT = msgspec.Raw()

@@ -8,9 +8,6 @@ referenced posts inside the post; class archives are CouchDB rows, `{"id", "key"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import msgspec
 
 from lapwing.contracts import Format
@@ -20,194 +17,25 @@ from lapwing.formats._rows import Columns, Outcome
 from lapwing.formats._times import instants_us, snowflake_us, snowflakes_us
 from lapwing.formats._x_compliance import sort_other
 from lapwing.formats._x_pages import split
-from lapwing.formats._x_posts import POST, QUOTE, REPLY, REPOST, Ids, as_texts, blank, identify, middle, set_place, set_point, without_problems
+from lapwing.formats._x_posts import (
+    POST,
+    QUOTE,
+    REPLY,
+    REPOST,
+    Ids,
+    as_texts,
+    blank,
+    identify,
+    middle,
+    set_place,
+    set_point,
+    without_problems,
+)
+from lapwing.formats._x_shapes import SHAPES, Geo, Includes, Place, Post, Reference, recognises, shape_of
 from lapwing.model import Decoded, Records
-
-ABSENT = msgspec.Raw()
-"""Stands for a field that a record does not have."""
 
 _KINDS = {"retweeted": REPOST, "reposted": REPOST, "quoted": QUOTE, "replied_to": REPLY}
 _PROBED_RECORDS_MAX = 20
-
-
-class Box(msgspec.Struct, gc=False):
-    bbox: list[float] | None = None
-
-
-class Point(msgspec.Struct, gc=False):
-    coordinates: list[float] | None = None
-
-
-class Place(msgspec.Struct, gc=False):
-    id: str | None = None
-    full_name: str | None = None
-    country_code: str | None = None
-    geo: Box | None = None
-
-
-class Geo(msgspec.Struct, gc=False):
-    """Where a post was sent from; flattened ones have the place inside."""
-
-    place_id: str | None = None
-    coordinates: Point | None = None
-    full_name: str | None = None
-    country_code: str | None = None
-    geo: Box | None = None
-
-
-class User(msgspec.Struct, gc=False):
-    id: str | int | None = None
-    username: str | None = None
-    location: str | None = None
-
-
-class Note(msgspec.Struct, gc=False):
-    text: str | None = None
-
-
-class Reference(msgspec.Struct, gc=False):
-    """Another post; flattened ones have its text inside."""
-
-    type: str | None = None
-    id: str | None = None
-    text: str | None = None
-    note_tweet: Note | None = None
-    note_post: Note | None = None
-
-
-class Post(msgspec.Struct, gc=False):
-    author_id: str | int | None = None
-    created_at: str | None = None
-    edit_history_tweet_ids: list[str] | None = None
-    edit_history_post_ids: list[str] | None = None
-    geo: Geo | None = None
-    id: str | int | None = None
-    lang: str | None = None
-    text: str | None = None
-    referenced_tweets: list[Reference] | None = None
-    referenced_posts: list[Reference] | None = None
-    note_tweet: Note | None = None
-    note_post: Note | None = None
-    author: User | None = None
-
-
-class Includes(msgspec.Struct, gc=False):
-    users: list[User] | None = None
-    places: list[Place] | None = None
-    tweets: list[Reference] | None = None
-    posts: list[Reference] | None = None
-
-
-class Nested(msgspec.Struct, gc=False):
-    """A line of a stream."""
-
-    data: Post | None = None
-    includes: Includes | None = None
-
-
-class Document(msgspec.Struct, gc=False):
-    data: Post | None = None
-    includes: Includes | None = None
-    _id: str | None = None
-
-
-class Row(msgspec.Struct, gc=False):
-    """A row of a class archive."""
-
-    id: str | int | None = None
-    doc: Document | None = None
-
-
-class Probe(msgspec.Struct, gc=False):
-    """Just enough to tell the shapes apart."""
-
-    data: msgspec.Raw = ABSENT
-    doc: msgspec.Raw = ABSENT
-    key: msgspec.Raw = ABSENT
-    value: msgspec.Raw = ABSENT
-    id: msgspec.Raw = ABSENT
-    text: msgspec.Raw = ABSENT
-    author_id: msgspec.Raw = ABSENT
-    user: msgspec.Raw = ABSENT
-    errors: msgspec.Raw = ABSENT
-    event: msgspec.Raw = ABSENT
-
-
-class ProbedDocument(msgspec.Struct, gc=False):
-    data: msgspec.Raw = ABSENT
-
-
-Part = tuple[list[Post | None], list[Includes | None]]
-_probe = msgspec.json.Decoder(Probe).decode
-_probe_document = msgspec.json.Decoder(ProbedDocument).decode
-
-
-def _of_nested(made: Sequence[Nested | None]) -> Part:
-    return [each and each.data for each in made], [each and each.includes for each in made]
-
-
-def _of_rows(made: Sequence[Row | None]) -> Part:
-    """Many documents of class archives have the id only outside the post."""
-    documents = [each and each.doc for each in made]
-    posts = [each and each.data for each in documents]
-    for i in [i for i, post in enumerate(posts) if post is not None and post.id is None]:
-        row, document, post = made[i], documents[i], posts[i]
-        if row is not None and document is not None and post is not None:
-            post.id = row.id if row.id is not None else document._id
-    return posts, [each and each.includes for each in documents]
-
-
-def _of_flat(made: Sequence[Post | None]) -> Part:
-    """Give what is inlined the shape of what is included."""
-    includes: list[Includes | None] = []
-    for post in made:
-        if post is None:
-            includes.append(None)
-            continue
-        users = [post.author] if post.author is not None else None
-        includes.append(Includes(users=users, tweets=post.referenced_tweets or post.referenced_posts))
-    return list(made), includes
-
-
-class Shape(msgspec.Struct, frozen=True):
-    """How one of the shapes is read."""
-
-    decode: Callable[[bytes], Any]
-    part: Callable[[Sequence[Any]], Part]
-
-
-SHAPES = {
-    "nested": Shape(msgspec.json.Decoder(Nested).decode, _of_nested),
-    "row": Shape(msgspec.json.Decoder(Row).decode, _of_rows),
-    "flat": Shape(msgspec.json.Decoder(Post).decode, _of_flat),
-}
-
-
-def _shape(value: bytes) -> str | None:
-    """Name the shape of a record; None when it is not one of ours."""
-    try:
-        probe = _probe(value)
-        if probe.doc is not ABSENT:
-            return "row" if _probe_document(probe.doc).data is not ABSENT else None
-    except UNREADABLE:
-        return None
-    if probe.key is not ABSENT and probe.value is not ABSENT and probe.id is not ABSENT:
-        return "row"
-    if probe.data is not ABSENT:
-        return "nested" if probe.event is ABSENT else None
-    if probe.id is not ABSENT and probe.text is not ABSENT and probe.author_id is not ABSENT:
-        return "flat" if probe.user is ABSENT else None
-    return None
-
-
-def recognises(value: bytes) -> bool:
-    """Whether a record is a post of the API v2 in one of its shapes, or one of its messages."""
-    if _shape(value) is not None:
-        return True
-    try:
-        return bytes(_probe(value).errors)[:2] == b"[{"
-    except UNREADABLE:
-        return False
 
 
 class Found(msgspec.Struct):
@@ -216,6 +44,14 @@ class Found(msgspec.Struct):
     records: list[int]
     posts: list[Post]
     includes: list[Includes | None]
+
+    def rows(self, rows: list[int]) -> Found:
+        """Give some of them."""
+        return Found(
+            [self.records[row] for row in rows],
+            [self.posts[row] for row in rows],
+            [self.includes[row] for row in rows],
+        )
 
 
 def decode(records: Records) -> Decoded:
@@ -227,14 +63,14 @@ def decode(records: Records) -> Decoded:
         for row, reason in ids.problems.items():
             outcome.refuse(found.records[row], reason)
         rows, ids = without_problems(ids)
-        found = Found(*([column[row] for row in rows] for column in (found.records, found.posts, found.includes)))
+        found = found.rows(rows)
     said = [post.created_at for post in found.posts]
     columns = _columns(found, ids) | {"created_at_us": instants_us(said)}
     return _x_posts.finish(records, outcome, columns, said)
 
 
 def _find(values: list[bytes], outcome: Outcome) -> Found:
-    probed = (_shape(value) for value in values[:_PROBED_RECORDS_MAX])
+    probed = (shape_of(value) for value in values[:_PROBED_RECORDS_MAX])
     shape = SHAPES[next((name for name in probed if name), "nested")]
     made, refused = read(values, shape.decode)
     outcome.refused += refused
@@ -242,20 +78,18 @@ def _find(values: list[bytes], outcome: Outcome) -> Found:
     lacking = [i for i, post in enumerate(posts) if post is None or post.id is None]
     if not lacking:
         return Found(list(range(len(values))), posts, includes)  # type: ignore[arg-type]  # none is None
-    known = {each.record for each in refused}
-    for i in lacking:
-        posts[i] = None
-        if i not in known and not (rescued := _rescued(values[i])):
+    for i in sorted(set(lacking) - {each.record for each in refused}):
+        rescued = _rescued(values[i])
+        if rescued is None:
             sort_other(i, values[i], outcome)
-        elif i not in known:
-            posts[i], includes[i] = rescued
+        posts[i], includes[i] = rescued or (None, None)
     there = [(i, post, includes[i]) for i, post in enumerate(posts) if post is not None]
     return Found([i for i, _, _ in there], [post for _, post, _ in there], [part for _, _, part in there])
 
 
 def _rescued(value: bytes) -> tuple[Post, Includes | None] | None:
     """Read a record that has another shape than those around it."""
-    name = _shape(value)
+    name = shape_of(value)
     if name is None:
         return None
     try:
@@ -295,15 +129,19 @@ def _add_authors(columns: Columns, found: Found) -> None:
             user = includes.users[0]  # nearly always the author
             if user.id != post.author_id:
                 user = next((each for each in includes.users if each.id == post.author_id), None)
-        handles.append(user and user.username)
-        homes.append(user and (user.location or None))
+        handles.append(None if user is None else user.username)
+        homes.append(None if user is None else user.location or None)
     columns["author_name"] = handles
     columns["profile"] = homes
 
 
 def _add_references(columns: Columns, found: Found) -> None:
     """Kind, what it is about, and whole texts: of a long post its note, of a repost that of the original."""
-    for row, note in [(row, post.note_tweet or post.note_post) for row, post in enumerate(found.posts) if post.note_tweet or post.note_post]:
+    for row, note in [
+        (row, post.note_tweet or post.note_post)
+        for row, post in enumerate(found.posts)
+        if post.note_tweet or post.note_post
+    ]:
         columns["text"][row] = (note and note.text) or columns["text"][row]
     referring = [
         (row, post, references)
@@ -369,7 +207,7 @@ def _add_places(columns: Columns, found: Found) -> None:
         place = _place(geo, found.includes[row])
         if place is not None:
             set_place(columns, row, place.full_name, place.country_code)
-            set_point(columns, row, "place_", middle(place.geo and place.geo.bbox))
+            set_point(columns, row, "place_", middle(None if place.geo is None else place.geo.bbox))
 
 
 def _place(geo: Geo, includes: Includes | None) -> Place | Geo | None:

@@ -14,20 +14,29 @@ from lapwing.places.distance import city_cells
 from lapwing.places.regions import COUNTRY_ALIASES, NICKNAMES, REGIONS, STATE_ABBREVIATIONS_LONG
 from lapwing.places.tables import Tables
 from lapwing.text.stop_words import stop_words
-from lapwing.text.words import cut_lists, hash_terms, is_tail
+from lapwing.text.words import UNSPACED, cut_lists, hash_terms, is_tail
 
 TERMS_MAX = 12
 """Longer names are left out; names in scripts without spaces count their pairs."""
 
 LETTERS_MIN = 4
-"""Shorter alternate names of one word in a spaced script are codes, or words of some other language."""
+"""Shorter alternate names in Latin letters are codes, or words of some other language."""
+
+ALTERNATE_WORD_POPULATION_MIN = 500_000
+"""Alternate names of one word in Latin letters count for cities of this size only: Soo, Luck, Rise are names too."""
+
+ALTERNATE_POPULATION_MIN = 50_000
+"""Other alternate names count for cities of this size."""
+
+COMMON_POPULATION_MIN = 100_000
+"""Names that are common words count, with company, for cities of this size."""
 
 NO_CITY = np.iinfo(np.uint32).max
 
 CITY, REGION, COUNTRY, ABBREVIATION = 0, 1, 2, 3
 """What a name names. An abbreviation (``TX``, ``AU``) says something only right behind a city."""
 
-_GATE_BITS = 20
+_GATE_BITS = 22
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 Hashes = NDArray[np.uint64]
@@ -39,18 +48,28 @@ class Gazetteer(msgspec.Struct, frozen=True):
     cities: pl.DataFrame
     """id UInt32, name, latitude, longitude, country, region, population UInt32; a `city` elsewhere is a row of it."""
     names: pl.DataFrame
-    """key UInt64, kind, city, country, region, population, alternate, common, words; several rows for one key."""
+    """key UInt64, kind, city, country, region, population, alternate, common, unspaced, words; sorted by key, and
+    several rows for a name of several places."""
+    abbreviations: pl.DataFrame
+    """key UInt64, country, region, risky: what may stand behind a city; risky is also a word, and counts in capitals."""
     cells: pl.DataFrame
     gate: NDArray[np.bool_]
-    """By the first bits of a term's hash, whether a name may begin with it."""
-    firsts: Hashes
-    """The hashes of all first terms, sorted."""
-    longest: NDArray[np.int64]
-    """How many terms the longest name has that begins so."""
+    """By the first bits of a key of one or two terms, whether a name may begin with it."""
     keys: Hashes
-    """The keys of all names, sorted and different."""
+    """The keys of all names and of all beginnings of names, sorted and different."""
+    ends: NDArray[np.bool_]
+    """Which of them are whole names."""
     flags: dict[str, str]
     """A flag emoji and the name of its country."""
+
+
+class Names(msgspec.Struct, frozen=True):
+    """What takes long to make of the tables; may be kept on a disk, for one version of GeoNames and of the terms."""
+
+    cities: pl.DataFrame
+    names: pl.DataFrame
+    """The columns of `Gazetteer.names` and hashes List(UInt64), the terms of the name."""
+    countries: pl.DataFrame
 
 
 def mixed(keys: Hashes, hashes: Hashes) -> Hashes:
@@ -59,39 +78,67 @@ def mixed(keys: Hashes, hashes: Hashes) -> Hashes:
     return result
 
 
-def may_begin(gazetteer: Gazetteer, hashes: Hashes) -> NDArray[np.int64]:
-    """Where names may begin among terms: a few too many, but fast."""
-    return np.flatnonzero(gazetteer.gate[(hashes >> np.uint64(64 - _GATE_BITS)).astype(np.int64)])
+def gate_of(keys: Hashes) -> NDArray[np.int64]:
+    """Where in `Gazetteer.gate` keys stand."""
+    return (keys >> np.uint64(64 - _GATE_BITS)).astype(np.int64)
 
 
 def build(tables: Tables) -> Gazetteer:
-    """Everything from the tables of `places.tables`; takes about 1.5 s."""
-    cities = tables.cities.drop("alternates")
+    """Everything from the tables of `places.tables`; takes about a second."""
+    return assemble(spoken_names(tables))
+
+
+def spoken_names(tables: Tables) -> Names:
+    """Every name that may be found, folded as texts are; takes nearly all the time of `build`."""
     spoken = pl.concat([_city_names(tables), _region_names(tables), _country_names(tables)])
-    terms = _name_terms(spoken["name"])
-    keyed = _keyed(terms)
-    names = (
-        spoken.with_row_index("row")
-        .join(keyed, on="row")
-        .with_columns(common=(pl.col("words") == 1) & pl.col("term").is_in(list(COMMON_NAMES.union(stop_words()["word"]))))
-        .sort("alternate")
-        .unique(["key", "kind", "city", "country", "region"], keep="first")
-        .sort("key")
+    plain = spoken.with_row_index("row").join(_name_terms(spoken["name"]), on="row")
+    known = pl.concat([plain, _as_hashtags(plain)])
+    common_words = pl.Series(sorted(COMMON_NAMES.union(stop_words()["word"])))
+    common = pl.col("term").str.strip_prefix("#").is_in(common_words.implode()) & (pl.col("words") == 1)
+    rare = pl.col("alternate") & ~pl.col("unspaced") & (pl.col("words") == 1) & pl.col("latin")
+    named = known.with_columns(common=common).filter(
+        ~((pl.col("kind") == CITY) & pl.col("common") & (pl.col("population") < COMMON_POPULATION_MIN))
+        & ~(rare & (pl.col("population") < ALTERNATE_WORD_POPULATION_MIN))
     )
-    beginnings = names.group_by("first").agg(pl.col("words").max()).sort("first")
-    firsts = beginnings["first"].to_numpy()
-    gate = np.zeros(1 << _GATE_BITS, dtype=np.bool_)
-    gate[(firsts >> np.uint64(64 - _GATE_BITS)).astype(np.int64)] = True
+    return Names(
+        cities=tables.cities.drop("alternates"),
+        names=named.sort("alternate").unique(["key", "kind", "city", "country", "region"], keep="first").sort("key"),
+        countries=tables.countries,
+    )
+
+
+def assemble(names: Names) -> Gazetteer:
+    """The gazetteer from its names; takes about 0.1 s."""
+    found = names.names.filter(pl.col("kind") != ABBREVIATION)
+    short = names.names.filter(pl.col("kind") == ABBREVIATION)
+    beginnings, gate = _beginnings(found)
+    keys = np.union1d(beginnings, found["key"].to_numpy())
     return Gazetteer(
-        cities=cities,
-        names=names.select("key", "kind", "city", "country", "region", "population", "alternate", "common", "unspaced", "words"),
-        cells=city_cells(cities["longitude"].to_numpy(), cities["latitude"].to_numpy()),
+        cities=names.cities,
+        names=found.select("key", "kind", "city", "country", "region", "population", "alternate", "common", "unspaced", "words"),
+        abbreviations=short.select("key", "country", "region", risky="common"),
+        cells=city_cells(names.cities["longitude"].to_numpy(), names.cities["latitude"].to_numpy()),
         gate=gate,
-        firsts=firsts,
-        longest=beginnings["words"].to_numpy().astype(np.int64),
-        keys=np.unique(names["key"].to_numpy()),
-        flags={_flag(code): name for code, name in tables.countries.select("country", "name").iter_rows()},
+        keys=keys,
+        ends=np.isin(keys, found["key"].to_numpy()),
+        flags={_flag(code): name for code, name in names.countries.select("country", "name").iter_rows()},
     )
+
+
+def _beginnings(names: pl.DataFrame) -> tuple[Hashes, NDArray[np.bool_]]:
+    """The keys of the beginnings of all names, and the gate that lets names of one word and pairs of terms in."""
+    hashes, words = names.explode("hashes")["hashes"].to_numpy(), names["words"].to_numpy()
+    starts = np.cumsum(words) - words
+    gate = np.zeros(1 << _GATE_BITS, dtype=np.bool_)
+    gate[gate_of(hashes[starts[words == 1]])] = True
+    keys, parts = hashes[starts], []
+    for place in range(1, TERMS_MAX):
+        longer = np.flatnonzero(words > place)
+        parts.append(keys[longer])
+        keys[longer] = mixed(keys[longer], hashes[starts[longer] + place])
+        if place == 1:
+            gate[gate_of(keys[longer])] = True
+    return np.unique(np.concatenate(parts)), gate
 
 
 def _flag(country: str) -> str:
@@ -116,7 +163,8 @@ def _city_names(tables: Tables) -> pl.DataFrame:
     alternates = (
         cities.drop("name").rename({"alternates": "name"}).explode("name").drop_nulls("name")
         .filter(
-            ~pl.col("name").str.contains(r"\d|,|\(|،")
+            (pl.col("population") >= ALTERNATE_POPULATION_MIN)
+            & ~pl.col("name").str.contains(r"\d|,|\(|،")
             & (~latin | (pl.col("name").str.contains(r"^\p{Lu}.*\p{Ll}") & (pl.col("name").str.len_chars() >= LETTERS_MIN)))
         )
         .select(*columns, pl.lit(True).alias("alternate"))
@@ -134,7 +182,7 @@ def _region_names(tables: Tables) -> pl.DataFrame:
     rows += [(name, ABBREVIATION, "US", region) for region, names in STATE_ABBREVIATIONS_LONG.items() for name in names]
     for country, regions in REGIONS.items():
         for region, names in regions.items():
-            rows += [(name, ABBREVIATION if name.isupper() else REGION, country, region) for name in names]
+            rows += [(name, ABBREVIATION if len(name) <= 3 else REGION, country, region) for name in names]
     return _spoken(rows)
 
 
@@ -146,26 +194,33 @@ def _country_names(tables: Tables) -> pl.DataFrame:
 
 
 def _name_terms(names: pl.Series) -> pl.DataFrame:
-    """The terms of each name: row UInt32, term, hash, place in the name; without the tails that only texts have."""
-    terms = pl.DataFrame({"row": pl.int_range(len(names), dtype=pl.UInt32, eager=True), "term": cut_lists(names)})
-    flat = terms.filter(pl.col("term").list.len() > 0).explode("term").filter(~is_tail())
-    return flat.with_columns(hash_terms(flat["term"]).alias("hash"), pl.int_range(pl.len()).over("row").alias("place"))
-
-
-def _keyed(terms: pl.DataFrame) -> pl.DataFrame:
-    """One row for each name: its key, its first term and the term's hash, its number of terms."""
-    sizes = terms.group_by("row", maintain_order=True).agg(
-        pl.len().alias("words"), pl.col("hash").first().alias("first"), pl.col("term").first(),
-        pl.col("term").first().str.contains(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]").alias("unspaced"),
+    """One row for each name that has terms: row UInt32, first term, hashes, key, words, unspaced, latin."""
+    lists = pl.DataFrame({"row": pl.int_range(len(names), dtype=pl.UInt32, eager=True), "term": cut_lists(names)})
+    flat = lists.filter(pl.col("term").list.len() > 0).explode("term").filter(~is_tail())
+    first, tag = pl.col("term").first(), pl.lit("#") + pl.col("term").str.join("")
+    terms = flat.with_columns(hash_terms(flat["term"]).alias("hashes")).group_by("row", maintain_order=True).agg(
+        first, tag.alias("tag"), pl.col("hashes"), pl.len().cast(pl.Int64).alias("words"),
+        first.str.contains(UNSPACED).alias("unspaced"), first.str.contains(r"\p{Latin}").alias("latin"),
     )  # fmt: skip
-    starts = np.cumsum(sizes["words"].to_numpy()) - sizes["words"].to_numpy()
-    hashes, words = terms["hash"].to_numpy(), sizes["words"].to_numpy()
+    lone = pl.col("unspaced") & (pl.col("words") == 1) & (pl.col("term").str.len_chars() == 1)
+    kept = terms.filter((pl.col("words") <= TERMS_MAX) & ~lone)
+    return kept.with_columns(pl.Series("key", _keys(kept.explode("hashes")["hashes"].to_numpy(), kept["words"].to_numpy())))
+
+
+def _as_hashtags(names: pl.DataFrame) -> pl.DataFrame:
+    """Names as one writes them behind a #, without spaces. In unspaced scripts a hashtag is cut as other words are."""
+    tags = names.filter(~pl.col("unspaced") & (pl.col("kind") != ABBREVIATION)).with_columns(term="tag")
+    hashes = hash_terms(tags["term"])
+    return tags.with_columns(words=pl.lit(1, dtype=pl.Int64), key=hashes, hashes=hashes.reshape((-1, 1)).arr.to_list())
+
+
+def _keys(hashes: Hashes, words: NDArray[np.int64]) -> Hashes:
+    starts = np.cumsum(words) - words
     keys = hashes[starts]
     for place in range(1, TERMS_MAX):
         longer = np.flatnonzero(words > place)
         keys[longer] = mixed(keys[longer], hashes[starts[longer] + place])
-    lone = pl.col("unspaced") & (pl.col("words") == 1) & (pl.col("term").str.len_chars() == 1)
-    return sizes.with_columns(pl.Series("key", keys)).filter((pl.col("words") <= TERMS_MAX) & ~lone)
+    return keys
 
 
 def describe(gazetteer: Gazetteer, ids: list[int]) -> list[dict[str, Any]]:

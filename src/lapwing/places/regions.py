@@ -11,7 +11,6 @@ COUNTRY_ALIASES: dict[str, tuple[str, ...]] = {
     "BR": ("Brasil", "Brésil", "Brasilien", "ブラジル", "巴西"),
     "CA": ("Kanada", "カナダ", "加拿大"),
     "CH": ("Schweiz", "Suisse", "Svizzera"),
-    "CL": ("Chili",),
     "CN": ("中国", "中國", "จีน", "الصين", "Chine"),
     "CZ": ("Czech Republic", "Czechia", "Česko"),
     "DE": ("Deutschland", "Allemagne", "Alemania", "Alemanha", "Almanya", "Jerman", "ドイツ", "德国"),
@@ -68,7 +67,7 @@ REGIONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "BR": {
         "02": ("Alagoas",), "04": ("Amazonas",), "05": ("Bahia", "BA"), "06": ("Ceará", "CE"), "07": ("Distrito Federal", "DF"),
-        "08": ("Espírito Santo", "ES"), "13": ("Maranhão",), "15": ("Minas Gerais", "MG"), "16": ("Pará",), "17": ("Paraíba",),
+        "08": ("Espírito Santo", "ES"), "13": ("Maranhão",), "15": ("Minas Gerais", "MG"), "17": ("Paraíba",),
         "18": ("Paraná", "PR"), "20": ("Piauí",), "21": ("RJ",), "22": ("Rio Grande do Norte", "RN"),
         "23": ("Rio Grande do Sul", "RS"), "24": ("Rondônia",), "26": ("Santa Catarina", "SC"), "27": ("SP",),
         "29": ("Goiás", "GO"), "30": ("Pernambuco", "PE"),

@@ -56,6 +56,7 @@ def claim(connection: sqlite3.Connection, topic: str, partition: int, owner: tup
     """Take a partition that is free or whose lease ran out, inside the caller's transaction; each claim raises the epoch."""
     name, pid = owner
     connection.execute("INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)", (topic, partition))
+    _free_if_dead(connection, topic, partition)
     row = connection.execute(
         "UPDATE partitions SET epoch = epoch + 1, owner = ?, pid = ?, heartbeat_us = ? WHERE topic = ? AND partition = ? "
         "AND (owner IS NULL OR owner = ? OR heartbeat_us < ?) RETURNING id, epoch, next_offset",
@@ -64,9 +65,28 @@ def claim(connection: sqlite3.Connection, topic: str, partition: int, owner: tup
     return Claimed(row[0], topic, partition, row[1], row[2]) if row else None
 
 
+def _free_if_dead(connection: sqlite3.Connection, topic: str, partition: int) -> None:
+    """A lease whose process is gone need not run out. If the process only seems gone, the epoch still fences it."""
+    row = connection.execute("SELECT pid FROM partitions WHERE topic = ? AND partition = ? AND owner IS NOT NULL", (topic, partition)).fetchone()
+    if row is not None and not _lives(row[0]):
+        connection.execute("UPDATE partitions SET owner = NULL, pid = NULL WHERE topic = ? AND partition = ?", (topic, partition))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def heartbeat(connection: sqlite3.Connection, owner: str, pid: int, now_us: int) -> int:
     """Say that a worker lives and keeps its partitions; returns how many workers live."""
-    connection.execute("DELETE FROM workers WHERE heartbeat_us < ?", (now_us - LEASE_US,))
+    for other, other_pid, seen_us in connection.execute("SELECT owner, pid, heartbeat_us FROM workers").fetchall():
+        if seen_us < now_us - LEASE_US or not _lives(other_pid):
+            connection.execute("DELETE FROM workers WHERE owner = ?", (other,))
     connection.execute("INSERT OR REPLACE INTO workers VALUES (?, ?, ?)", (owner, pid, now_us))
     connection.execute("UPDATE partitions SET heartbeat_us = ? WHERE owner = ?", (now_us, owner))
     (living,) = connection.execute("SELECT count(*) FROM workers").fetchone()

@@ -1,0 +1,184 @@
+"""Archives and recordings through log and stages into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from lapwing.app.files import Opened, Piece, Position, pieces, source_name
+from lapwing.app.opening import Directory, Formats
+from lapwing.app.workers import WATCH_S, Workers
+from lapwing.engine.loop import Worker
+from lapwing.errors import DiskFull, LapwingError, UnreadableInput, UsageError
+from lapwing.ledger.sqlite.accounting import OUTCOMES
+from lapwing.log.sqlite import SourceLease
+from lapwing.model import COVERAGE, Covered, Records
+
+LEAD_RECORDS_MAX = 400_000
+"""Reading waits when so many records lie in the log unworked, so that the log stays small beside the archive."""
+SMALL_BYTES = 16 << 20
+"""Below this, starting worker processes takes longer than the work."""
+APPEND_RECORDS = 4_000
+FINISHED = "finished"
+DISK_FULL_WAIT_S = 2.0
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ingest, and how."""
+
+    files: tuple[str, ...]
+    format: str = "auto"
+    source: str | None = None
+    covers_us: tuple[int, int] | None = None
+    workers: int | None = None
+    """Worker processes; 0 works in this one; None decides by size."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an ingest is."""
+
+    file: str
+    read_bytes: int
+    total_bytes: int
+    behind: int
+
+
+Show = Callable[[Progress], None]
+
+
+def ingest(directory: Directory, wish: Wish, show: Show = lambda _: None) -> dict[str, Any]:
+    """Read the files, wait until everything is saved; the accounting of it, with `seconds` and `posts_per_second`.
+
+    Raises `UnreadableInput` for a file that is damaged or not what it should be, after everything readable was saved.
+    """
+    inputs = [_opened(name) for name in wish.files]
+    total = sum(opened.size for opened in inputs)
+    before, started = accounting(directory), directory.clock.monotonic_s()
+    count = wish.workers if wish.workers is not None else (0 if total < SMALL_BYTES and "-" not in wish.files else 2)
+    with Workers(directory.path, directory.configuration, count) as workers:
+        feed = _Feed(directory, wish, workers, show)
+        problems = [problem for opened in inputs if (problem := feed.read(opened, total))]
+        feed.drain()
+    seconds = directory.clock.monotonic_s() - started
+    counts = {outcome: after - before[outcome] for outcome, after in accounting(directory).items()}
+    summary = counts | {"seconds": round(seconds, 3), "posts_per_second": round(counts["received"] / seconds)}
+    if problems:
+        raise UnreadableInput("; ".join(problems), f"what could be read was saved: {msgspec.json.encode(counts).decode()}")
+    return summary
+
+
+def _opened(name: str) -> Opened:
+    try:
+        return Opened(name)
+    except OSError as problem:
+        raise UsageError(f"{name}: {problem.strerror}", "name a file that can be read, or - for standard input") from None
+
+
+def accounting(directory: Directory) -> dict[str, int]:
+    """What became of every record since the beginning."""
+    sums = ", ".join(f"coalesce(sum({outcome}), 0)" for outcome in OUTCOMES)
+    row = directory.ledger.store.connection.execute(f"SELECT {sums} FROM accounting").fetchone()
+    return dict(zip(OUTCOMES, row, strict=True))
+
+
+class _Feed:
+    """Files into the log, no further ahead of the workers than `LEAD_RECORDS_MAX`."""
+
+    def __init__(self, directory: Directory, wish: Wish, workers: Workers, show: Show) -> None:
+        self.directory = directory
+        self.wish = wish
+        self.workers = workers
+        self.show = show
+        self.own: Worker | None = directory.worker() if not workers.pids() else None
+        self.appended = 0
+        self.heard: set[tuple[str, str]] = set()
+        self.read_before = 0
+        self.total = 0
+
+    def read(self, opened: Opened, total: int) -> str | None:
+        """Append one file; what is wrong with it, if anything."""
+        self.total = total
+        identity = opened.identity()
+        lease = self._lease(identity)
+        source = self.wish.source or source_name(opened.name)
+        now_us = self.directory.clock.now_us()
+        start = _position(lease)
+        problem = None
+        try:
+            found = pieces(opened, Formats(), source=source, wanted=self.wish.format, now_us=now_us, start=start)
+            for piece in found:
+                self._append(piece, lease)
+                self._pace(opened.name, piece.read_bytes)
+        except UnreadableInput as unreadable:
+            problem = f"{opened.name}: {unreadable}"
+        if lease is not None:
+            self._appended("raw.finished", Records(source=source, network="", format="", values=[], received_at_us=[]), lease, FINISHED)
+            self.directory.log.release_source(lease)
+        self._cover()
+        self.read_before += opened.size
+        return problem
+
+    def _lease(self, identity: str | None) -> SourceLease | None:
+        if identity is None:
+            return None
+        lease = self.directory.log.claim_source(identity, f"ingest-{identity}", self.directory.clock.now_us())
+        if lease is None:
+            raise LapwingError(f"another process reads this file at the moment ({identity})", "wait for it")
+        return lease
+
+    def _append(self, piece: Piece, lease: SourceLease | None) -> None:
+        for number, records in enumerate(piece.records):
+            self.heard.add((records.source, records.network))
+            last = number == len(piece.records) - 1
+            cursor = msgspec.json.encode(piece.position).decode() if last else None
+            self._appended(f"raw.{records.network or 'unknown'}", records, lease, cursor)
+
+    def _appended(self, topic: str, records: Records, lease: SourceLease | None, cursor: str | None) -> None:
+        """Append; on a full disk wait until there is room, so that an ingest goes on by itself."""
+        while True:
+            try:
+                self.directory.log.append(topic, records, now_us=self.directory.clock.now_us(), lease=lease, cursor=cursor)
+                self.appended += len(records.values)
+                return
+            except DiskFull:
+                self.directory.clock.sleep(DISK_FULL_WAIT_S)
+
+    def _cover(self) -> None:
+        if self.wish.covers_us is None:
+            return
+        for source, network in sorted(self.heard):
+            covered = Covered(source, network, *self.wish.covers_us)
+            now_us = self.directory.clock.now_us()
+            records = Records(source=source, network=network, format="", values=[msgspec.json.encode(covered)], received_at_us=[now_us])
+            self._appended(COVERAGE, records, None, None)
+
+    def _pace(self, name: str, read_bytes: int) -> None:
+        """Let the workers come near, and say how far things are."""
+        behind = self.directory.behind() if self.appended >= APPEND_RECORDS else 0
+        self.show(Progress(name, self.read_before + read_bytes, self.total, behind))
+        while behind > (LEAD_RECORDS_MAX if self.own is None else 0):
+            self._wait()
+            behind = self.directory.behind()
+            self.show(Progress(name, self.read_before + read_bytes, self.total, behind))
+
+    def _wait(self) -> None:
+        if self.own is not None:
+            self.own.run(lambda: self.directory.behind() == 0)
+        else:
+            self.workers.watch()
+            self.directory.clock.sleep(WATCH_S / 2)
+
+    def drain(self) -> None:
+        """Wait until everything that was appended is saved."""
+        while behind := self.directory.behind():
+            self.show(Progress("saving", self.read_before, self.total, behind))
+            self._wait()
+
+
+def _position(lease: SourceLease | None) -> Position | None:
+    """Where a stopped ingest of this file can go on; None for one that was finished, or never begun."""
+    if lease is None or lease.cursor in ("", FINISHED):
+        return None
+    return msgspec.json.decode(lease.cursor, type=Position)
