@@ -24,6 +24,9 @@ SAMPLE_RECORDS = 50
 RECORDING = "recording"
 """What a file in our own format is called where the format of others would stand."""
 
+UNRECOGNISED = "unrecognised"
+"""What JSON is called that no format recognises: it is kept, record by record, as dead letters."""
+
 
 class Position(msgspec.Struct, frozen=True):
     """How far a file was read, and as what: enough to go on there."""
@@ -111,8 +114,10 @@ def _format(records: list[bytes], formats: Mapping[str, Format], wanted: str, na
         return RECORDING
     split = [part for record in sample for part in _split_once(record, formats)]
     found = detect_format(split, formats)
-    if found is None and records:
-        raise UnreadableInput(f"{name}: none of the first {len(sample)} records is in a format that we know", "name it with --format")
+    if found is None and sample:
+        if sum(record.lstrip().startswith((b"{", b"[")) for record in sample) * 2 < len(sample):
+            raise UnreadableInput(f"{name} holds no JSON and no table with a heading", "name its format with --format")
+        return UNRECOGNISED
     return found or ""
 
 
@@ -135,7 +140,7 @@ def _records(values: list[bytes], formats: Mapping[str, Format], format_: str, s
 
 
 def _plain(values: list[bytes], name: str, formats: Mapping[str, Format], of: str, source: str, now_us: int) -> Records:  # noqa: PLR0913
-    network = formats[of].network if of in formats else "unknown"
+    network = (formats[of].network if of in formats else "") or "unknown"
     split = formats[name].split if name in formats else None
     if split is not None:
         values = [part for value in values for part in (split(value) or [value])]

@@ -10,7 +10,7 @@ import msgspec
 from lapwing.app.files import Opened, Piece, Position, pieces, source_name
 from lapwing.app.opening import Directory, Formats
 from lapwing.app.workers import WATCH_S, Workers
-from lapwing.engine.loop import Worker
+from lapwing.engine.loop import BATCH_RECORDS_MAX, Worker
 from lapwing.errors import DiskFull, LapwingError, UnreadableInput, UsageError
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.log.sqlite import SourceLease
@@ -133,7 +133,7 @@ class _Feed:
             self.heard.add((records.source, records.network))
             last = number == len(piece.records) - 1
             cursor = msgspec.json.encode(piece.position).decode() if last else None
-            self._appended(f"raw.{records.network or 'unknown'}", records, lease, cursor)
+            self._appended(f"raw.{records.network}", records, lease, cursor)
 
     def _appended(self, topic: str, records: Records, lease: SourceLease | None, cursor: str | None) -> None:
         """Append; on a full disk wait until there is room, so that an ingest goes on by itself."""
@@ -158,7 +158,7 @@ class _Feed:
         """Let the workers come near, and say how far things are."""
         behind = self.directory.behind() if self.appended >= APPEND_RECORDS else 0
         self.show(Progress(name, self.read_before + read_bytes, self.total, behind))
-        while behind > (LEAD_RECORDS_MAX if self.own is None else 0):
+        while behind > (LEAD_RECORDS_MAX if self.own is None else BATCH_RECORDS_MAX):
             self._wait()
             behind = self.directory.behind()
             self.show(Progress(name, self.read_before + read_bytes, self.total, behind))

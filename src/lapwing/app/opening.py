@@ -140,7 +140,7 @@ def _language_model() -> Any:
 
     from lapwing.text.language import model_of
 
-    return model_of(LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True))
+    return model_of(LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True))
 
 
 LOADERS = {"gazetteer": _gazetteer, "language_model": _language_model}

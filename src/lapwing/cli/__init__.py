@@ -54,8 +54,9 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="lapwing")
 @click.option("--data", metavar="DIR", help="Where log and store live (default ./lapwing-data, or LAPWING_DATA).")
 @click.option("--config", "config_file", metavar="FILE", help="The configuration file (default ./lapwing.toml if it is there).")
+@click.option("--debug", is_flag=True, help="Show where an unforeseen error came from.")
 @click.pass_context
-def lapwing(context: click.Context, data: str | None, config_file: str | None) -> None:
+def lapwing(context: click.Context, data: str | None, config_file: str | None, debug: bool) -> None:
     """Hear public social streams, keep them safely, and say where and when people talk about what."""
     context.obj = {"data": data, "config": config_file}
 
@@ -78,3 +79,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as problem:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"lapwing: something that we did not foresee: {type(problem).__name__}: {problem}", err=True)
+        click.echo("add --debug after `lapwing` to see where, and report it", err=True)
+        sys.exit(1)

@@ -146,14 +146,17 @@ def _of_rows(made: Sequence[Row | None]) -> Part:
 
 def _of_flat(made: Sequence[Post | None]) -> Part:
     """Give what is inlined the shape of what is included."""
+    posts: list[Post | None] = []
     includes: list[Includes | None] = []
     for post in made:
-        if post is None:
+        if post is None or post.text is None or post.author_id is None:
+            posts.append(None)  # the other shapes have an id on top as well
             includes.append(None)
             continue
         users = [post.author] if post.author is not None else None
+        posts.append(post)
         includes.append(Includes(users=users, tweets=post.referenced_tweets or post.referenced_posts))
-    return list(made), includes
+    return posts, includes
 
 
 class Shape(msgspec.Struct, frozen=True):

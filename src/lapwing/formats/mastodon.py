@@ -149,17 +149,23 @@ def _open_events(made: list[Status | None], source: str, outcome: Outcome) -> No
             _delete(record, payload, source, outcome)
         elif status.event in ("update", "status.update"):
             records.append(record)
-            payloads.append(payload)
+            payloads.append(_unwrapped(payload))
         else:
             outcome.leave(status.event or f"stream error: {status.error}")
-    opened, refused = read(payloads, _decode_payload)
+    opened, refused = read(payloads, _decode)
     outcome.refused += refused_at(records, refused)
     for record, status in zip(records, opened, strict=True):
         made[record] = status
 
 
-def _decode_payload(payload: bytes) -> Status:
-    return _decode(_text(payload).encode() if payload[:1] == b'"' else payload)
+def _unwrapped(payload: bytes) -> bytes:
+    """Take a status out of the text that it is in, on a socket; what is no text is left to be refused."""
+    if payload[:1] != b'"':
+        return payload
+    try:
+        return _text(payload).encode()
+    except UNREADABLE:
+        return payload
 
 
 def _delete(record: int, payload: bytes, source: str, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from lapwing.contracts import Format
 from lapwing.formats import _x_posts
-from lapwing.formats._reading import UNREADABLE, read
+from lapwing.formats._reading import UNREADABLE, explain, read
 from lapwing.formats._rows import Columns, Outcome
 from lapwing.formats._times import instants_us, snowflake_us, snowflakes_us
 from lapwing.formats._x_compliance import sort_other
@@ -70,34 +70,34 @@ def decode(records: Records) -> Decoded:
 
 
 def _find(values: list[bytes], outcome: Outcome) -> Found:
+    """Read the batch in the shape of its first records. What has no post in that shape is read by itself, in its own,
+    so that what a record says does not depend on its company.
+    """
     probed = (shape_of(value) for value in values[:_PROBED_RECORDS_MAX])
     shape = SHAPES[next((name for name in probed if name), "nested")]
-    made, refused = read(values, shape.decode)
-    outcome.refused += refused
+    made, _ = read(values, shape.decode)
     posts, includes = shape.part(made)
     lacking = [i for i, post in enumerate(posts) if post is None or post.id is None]
     if not lacking:
         return Found(list(range(len(values))), posts, includes)  # type: ignore[arg-type]  # none is None
-    for i in sorted(set(lacking) - {each.record for each in refused}):
-        rescued = _rescued(values[i])
-        if rescued is None:
-            sort_other(i, values[i], outcome)
-        posts[i], includes[i] = rescued or (None, None)
+    for i in lacking:
+        posts[i], includes[i] = _alone(i, values[i], outcome)
     there = [(i, post, includes[i]) for i, post in enumerate(posts) if post is not None]
     return Found([i for i, _, _ in there], [post for _, post, _ in there], [part for _, _, part in there])
 
 
-def _rescued(value: bytes) -> tuple[Post, Includes | None] | None:
-    """Read a record that has another shape than those around it."""
-    name = shape_of(value)
-    if name is None:
-        return None
+def _alone(record: int, value: bytes, outcome: Outcome) -> tuple[Post | None, Includes | None]:
+    """Read one record in its own shape, or put it where it belongs."""
+    shape = SHAPES[shape_of(value) or "nested"]
     try:
-        posts, includes = SHAPES[name].part([SHAPES[name].decode(value)])
-    except UNREADABLE:
-        return None
-    post = posts[0]
-    return (post, includes[0]) if post is not None and post.id is not None else None
+        posts, includes = shape.part([shape.decode(value)])
+    except UNREADABLE as error:
+        outcome.refuse(record, explain(value, error))
+        return None, None
+    if posts[0] is None or posts[0].id is None:
+        sort_other(record, value, outcome)
+        return None, None
+    return posts[0], includes[0]
 
 
 def _columns(found: Found, ids: Ids) -> Columns:

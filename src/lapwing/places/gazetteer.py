@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lapwing.places.common_words import COMMON_NAMES
 from lapwing.places.distance import city_cells
-from lapwing.places.regions import COUNTRY_ALIASES, NICKNAMES, REGIONS, STATE_ABBREVIATIONS_LONG
+from lapwing.places.regions import COUNTRY_ALIASES, NICKNAMES, PARTS, REGIONS, STATE_ABBREVIATIONS_LONG
 from lapwing.places.tables import Tables
 from lapwing.text.stop_words import stop_words
 from lapwing.text.words import UNSPACED, cut_lists, hash_terms, is_tail
@@ -48,13 +48,13 @@ class Gazetteer(msgspec.Struct, frozen=True):
     cities: pl.DataFrame
     """id UInt32, name, latitude, longitude, country, region, population UInt32; a `city` elsewhere is a row of it."""
     names: pl.DataFrame
-    """key UInt64, kind, city, country, region, population, alternate, common, unspaced, words; sorted by key, and
+    """key UInt64, kind, city, country, region, population, alternate, common, unspaced, kana, words; sorted by key, and
     several rows for a name of several places."""
     abbreviations: pl.DataFrame
     """key UInt64, country, region, risky: what may stand behind a city; risky is also a word, and counts in capitals."""
     cells: pl.DataFrame
     gate: NDArray[np.bool_]
-    """By the first bits of a key of one or two terms, whether a name may begin with it."""
+    """A Bloom filter with two functions (see `gate_of`) of the keys of one or two terms with which names begin."""
     keys: Hashes
     """The keys of all names and of all beginnings of names, sorted and different."""
     ends: NDArray[np.bool_]
@@ -78,9 +78,15 @@ def mixed(keys: Hashes, hashes: Hashes) -> Hashes:
     return result
 
 
-def gate_of(keys: Hashes) -> NDArray[np.int64]:
-    """Where in `Gazetteer.gate` keys stand."""
-    return (keys >> np.uint64(64 - _GATE_BITS)).astype(np.int64)
+def gate_of(keys: Hashes, function: int) -> NDArray[np.int64]:
+    """Where in `Gazetteer.gate` keys stand by one of the two functions, 0 or 1."""
+    return ((keys >> np.uint64(64 - _GATE_BITS * (function + 1))) & np.uint64((1 << _GATE_BITS) - 1)).view(np.int64)
+
+
+def may_begin(gazetteer: Gazetteer, keys: Hashes) -> NDArray[np.int64]:
+    """Where keys of one or two terms may begin a name: all that do, and one in a hundred that do not."""
+    maybe = np.flatnonzero(gazetteer.gate[gate_of(keys, 0)])
+    return maybe[gazetteer.gate[gate_of(keys[maybe], 1)]]
 
 
 def build(tables: Tables) -> Gazetteer:
@@ -115,7 +121,7 @@ def assemble(names: Names) -> Gazetteer:
     keys = np.union1d(beginnings, found["key"].to_numpy())
     return Gazetteer(
         cities=names.cities,
-        names=found.select("key", "kind", "city", "country", "region", "population", "alternate", "common", "unspaced", "words"),
+        names=found.select("key", "kind", "city", "country", "region", "population", "alternate", "common", "unspaced", "kana", "words"),
         abbreviations=short.select("key", "country", "region", risky="common"),
         cells=city_cells(names.cities["longitude"].to_numpy(), names.cities["latitude"].to_numpy()),
         gate=gate,
@@ -130,14 +136,15 @@ def _beginnings(names: pl.DataFrame) -> tuple[Hashes, NDArray[np.bool_]]:
     hashes, words = names.explode("hashes")["hashes"].to_numpy(), names["words"].to_numpy()
     starts = np.cumsum(words) - words
     gate = np.zeros(1 << _GATE_BITS, dtype=np.bool_)
-    gate[gate_of(hashes[starts[words == 1]])] = True
+    singles = hashes[starts[words == 1]]
+    gate[gate_of(singles, 0)] = gate[gate_of(singles, 1)] = True
     keys, parts = hashes[starts], []
     for place in range(1, TERMS_MAX):
         longer = np.flatnonzero(words > place)
         parts.append(keys[longer])
         keys[longer] = mixed(keys[longer], hashes[starts[longer] + place])
         if place == 1:
-            gate[gate_of(keys[longer])] = True
+            gate[gate_of(keys[longer], 0)] = gate[gate_of(keys[longer], 1)] = True
     return np.unique(np.concatenate(parts)), gate
 
 
@@ -182,7 +189,8 @@ def _region_names(tables: Tables) -> pl.DataFrame:
     rows += [(name, ABBREVIATION, "US", region) for region, names in STATE_ABBREVIATIONS_LONG.items() for name in names]
     for country, regions in REGIONS.items():
         for region, names in regions.items():
-            rows += [(name, ABBREVIATION if len(name) <= 3 else REGION, country, region) for name in names]
+            rows += [(name, ABBREVIATION if name.isascii() and len(name) <= 3 else REGION, country, region) for name in names]
+    rows += [(name, REGION, country, "") for country, names in PARTS.items() for name in names]
     return _spoken(rows)
 
 
@@ -200,7 +208,7 @@ def _name_terms(names: pl.Series) -> pl.DataFrame:
     first, tag = pl.col("term").first(), pl.lit("#") + pl.col("term").str.join("")
     terms = flat.with_columns(hash_terms(flat["term"]).alias("hashes")).group_by("row", maintain_order=True).agg(
         first, tag.alias("tag"), pl.col("hashes"), pl.len().cast(pl.Int64).alias("words"),
-        first.str.contains(UNSPACED).alias("unspaced"), first.str.contains(r"\p{Latin}").alias("latin"),
+        first.str.contains(UNSPACED).alias("unspaced"), first.str.contains(r"\p{Katakana}").alias("kana"), first.str.contains(r"\p{Latin}").alias("latin"),
     )  # fmt: skip
     lone = pl.col("unspaced") & (pl.col("words") == 1) & (pl.col("term").str.len_chars() == 1)
     kept = terms.filter((pl.col("words") <= TERMS_MAX) & ~lone)

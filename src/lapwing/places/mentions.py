@@ -12,8 +12,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapwing.places.gazetteer import CITY, NO_CITY, Gazetteer, Hashes, gate_of, mixed
+from lapwing.places.gazetteer import CITY, NO_CITY, Gazetteer, Hashes, may_begin, mixed
 from lapwing.text.words import UNSPACED
+
+
+LAND_POPULATION_MIN = 500_000
+"""A city that shares its name with a region or country is meant when it is of this size: New York, but not Ontario."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -23,6 +27,8 @@ class Terms(msgspec.Struct, frozen=True):
     """For each term, the text it belongs to; sorted."""
     terms: pl.Series
     hashes: Hashes
+    written: pl.Series | None = None
+    """The texts themselves, where their capitals are trusted; not for profiles."""
 
 
 def find(gazetteer: Gazetteer, terms: Terms) -> pl.DataFrame:
@@ -31,8 +37,9 @@ def find(gazetteer: Gazetteer, terms: Terms) -> pl.DataFrame:
     Of names that overlap, the one that begins first counts, and of those the longest: 東京都 is Tokyo and not Kyoto.
     """
     texts, hashes = terms.texts, terms.hashes
-    opens = gazetteer.gate[gate_of(hashes)]
-    opens[:-1] |= gazetteer.gate[gate_of(mixed(hashes[:-1], hashes[1:]))]
+    opens = np.zeros(len(hashes), dtype=np.bool_)
+    opens[may_begin(gazetteer, hashes)] = True
+    opens[may_begin(gazetteer, mixed(hashes[:-1], hashes[1:]))] = True
     starts = np.flatnonzero(opens)
     keys = hashes[starts]
     found_keys, found_words = np.zeros_like(keys), np.zeros(len(starts), dtype=np.int64)
@@ -70,32 +77,68 @@ def evidence(terms: Terms, found: pl.DataFrame) -> pl.Series:
 
 def cities(gazetteer: Gazetteer, terms: Terms, found: pl.DataFrame) -> pl.DataFrame:
     """The cities that found names may mean, with their company: columns of `Gazetteer.names`, text, start, and
-    behind (its region or country stands right behind it) and elsewhere (its country is named somewhere in the text).
+    behind (its region or country stands right behind it) and elsewhere (its country is named somewhere else in the
+    text). Left out are those behind which another region or country stands, and small ones that share their name with
+    a region or country.
     """
     possible = found.drop("words").join(gazetteer.names, on="key", maintain_order="left")
-    meant = possible.filter(pl.col("kind") == CITY)
     others = possible.filter(pl.col("kind") != CITY)
-    qualifiers = pl.concat([others.select("text", "start", "country", "region"), _abbreviations(gazetteer, terms, meant)])
-    after = meant.select("text", "city", "country", "region", at="start", start=pl.col("start") + pl.col("words"))
-    behind = pl.concat([
-        after.join(qualifiers.filter(pl.col("region") == ""), on=["text", "start", "country"], how="semi"),
-        after.join(qualifiers.filter(pl.col("region") != ""), on=["text", "start", "country", "region"], how="semi"),
-    ]).select("text", "city", start="at", behind=True).unique()  # fmt: skip
-    named = others.filter(~pl.col("common")).select("text", "country", elsewhere=True).unique()
+    lands = others.select("text", "start", land=True).unique()
+    meant = possible.filter(pl.col("kind") == CITY).join(lands, on=["text", "start"], how="left")
+    large = (pl.col("population") >= LAND_POPULATION_MIN) & ~pl.col("alternate")
+    named = others.filter(~pl.col("common")).group_by("text", "country").agg(elsewhere=pl.col("start").max())
+    spoken = pl.concat([others.select("text", "start", "country", "region"), _abbreviations(gazetteer, terms, meant)])
     return (
-        meant.join(behind, on=["text", "start", "city"], how="left")
+        _with_behind(meant, spoken)
         .join(named, on=["text", "country"], how="left")
-        .with_columns(pl.col("behind", "elsewhere").fill_null(False))
+        .with_columns(elsewhere=(pl.col("elsewhere") != pl.col("start")).fill_null(False))
+        .filter(~pl.col("contradicted") & (pl.col("land").is_null() | large | (pl.col("behind") & ~pl.col("alternate"))))
+    )
+
+
+def _with_behind(meant: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+    """Adds behind, and contradicted: what stands behind is another region or country."""
+    after = meant.select("text", "city", "country", "region", at="start", start=pl.col("start") + pl.col("words"))
+    right = pl.concat([
+        after.join(spoken.filter(pl.col("region") == ""), on=["text", "start", "country"], how="semi"),
+        after.join(spoken.filter(pl.col("region") != ""), on=["text", "start", "country", "region"], how="semi"),
+    ]).select("text", "city", start="at", behind=True).unique()  # fmt: skip
+    any_behind = after.join(spoken, on=["text", "start"], how="semi").select("text", "city", start="at", followed=True).unique()
+    return (
+        meant.join(right, on=["text", "start", "city"], how="left")
+        .join(any_behind, on=["text", "start", "city"], how="left")
+        .with_columns(pl.col("behind", "followed").fill_null(False))
+        .with_columns(contradicted=pl.col("followed") & ~pl.col("behind"))
+        .drop("followed")
     )
 
 
 def _abbreviations(gazetteer: Gazetteer, terms: Terms, meant: pl.DataFrame) -> pl.DataFrame:
-    """The abbreviations right behind cities: text, start, country, region."""
+    """The abbreviations right behind cities: text, start, country, region. Those that are words count in capitals."""
     after = meant.select("text", start=pl.col("start") + pl.col("words")).unique().filter(pl.col("start") < len(terms.hashes))
     places = after["start"].to_numpy()
     same = terms.texts[places] == after["text"].to_numpy()
     here = after.filter(pl.Series(same)).with_columns(key=pl.Series(terms.hashes[places[same]]))
-    return here.join(gazetteer.abbreviations, on="key").select("text", "start", "country", "region")
+    short = here.join(gazetteer.abbreviations, on="key")
+    if terms.written is not None:
+        capitals = terms.terms.gather(short["start"].to_numpy()).str.to_uppercase()
+        shown = short.with_columns(capitals=capitals, written=terms.written.gather(short["text"].to_numpy()))
+        short = shown.filter(~pl.col("risky") | pl.col("written").str.contains(pl.col("capitals"), literal=True))
+    return short.select("text", "start", "country", "region")
+
+
+def whole_words(terms: Terms, possible: pl.DataFrame) -> pl.Series:
+    """Whether each found name is no piece of a longer run of Katakana: ロンドン, but not the クラン in スクランブル."""
+    kana = np.flatnonzero(possible["kana"].to_numpy())
+    whole = np.ones(possible.height, dtype=np.bool_)
+    starts, rows = possible["start"].to_numpy()[kana], possible["text"].to_numpy()[kana]
+    before = np.maximum(starts - 1, 0)
+    after = np.minimum(starts + possible["words"].to_numpy()[kana], len(terms.hashes) - 1)
+    pair = r"^[ァ-ヿ][ァ-ヿ]$"
+    inside = terms.terms.gather(before).str.contains(pair).to_numpy() & (terms.texts[before] == rows) & (before < starts)
+    inside |= terms.terms.gather(after).str.contains(pair).to_numpy() & (terms.texts[after] == rows) & (after > starts)
+    whole[kana] = ~inside
+    return pl.Series(whole)
 
 
 def countries(gazetteer: Gazetteer, found: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +156,8 @@ def stands_alone() -> pl.Expr:
         pl.when(pl.col("words") > 1).then(people >= pl.when(first).then(20_000).otherwise(200_000))
         .otherwise(people >= pl.when(first).then(100_000).otherwise(500_000))
     )  # fmt: skip
-    unspaced = people >= pl.when(pl.col("words") > 2).then(50_000).when(pl.col("words") > 1).then(100_000).otherwise(500_000)
+    two = pl.when("kana").then(2_000_000).otherwise(200_000)
+    unspaced = people >= pl.when(pl.col("words") > 3).then(50_000).when(pl.col("words") > 1).then(100_000).otherwise(two)
     return ~pl.col("common") & pl.when("unspaced").then(unspaced).otherwise(spaced)
 
 

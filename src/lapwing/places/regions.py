@@ -10,6 +10,7 @@ COUNTRY_ALIASES: dict[str, tuple[str, ...]] = {
     "BE": ("België", "Belgique", "Belgien"),
     "BR": ("Brasil", "Brésil", "Brasilien", "ブラジル", "巴西"),
     "CA": ("Kanada", "カナダ", "加拿大"),
+    "BH": ("البحرين",),
     "CH": ("Schweiz", "Suisse", "Svizzera"),
     "CN": ("中国", "中國", "จีน", "الصين", "Chine"),
     "CZ": ("Czech Republic", "Czechia", "Česko"),
@@ -32,6 +33,8 @@ COUNTRY_ALIASES: dict[str, tuple[str, ...]] = {
     "IT": ("Italia", "Italie", "Italien", "Itália", "İtalya", "イタリア", "意大利"),
     "JP": ("日本", "Japon", "Japón", "Japão", "Giappone", "Nippon", "Jepang", "Япония", "اليابان", "ญี่ปุ่น", "일본", "जापान"),
     "KR": ("South Korea", "Korea", "대한민국", "한국", "韓国", "韩国", "เกาหลี", "Corea", "Coreia"),
+    "JO": ("الأردن",),
+    "KW": ("الكويت", "دولة الكويت"),
     "LB": ("لبنان", "Liban"),
     "MA": ("المغرب", "Maroc", "Marruecos"),
     "MM": ("Burma", "မြန်မာ"),
@@ -40,11 +43,13 @@ COUNTRY_ALIASES: dict[str, tuple[str, ...]] = {
     "NL": ("Netherlands", "The Netherlands", "Holland", "Nederland", "Pays-Bas", "Hollanda"),
     "NO": ("Norge",),
     "NZ": ("Aotearoa", "ニュージーランド"),
+    "OM": ("عمان", "سلطنة عمان"),
     "PH": ("Pilipinas", "フィリピン", "Filipinas"),
     "PK": ("پاکستان",),
     "PL": ("Polska", "Pologne"),
     "PS": ("Palestine", "فلسطين", "Gaza Strip"),
     "PT": ("ポルトガル",),
+    "QA": ("قطر",),
     "RU": ("Россия", "Россию", "России", "Russie", "Russland", "ロシア", "俄罗斯", "Rusia"),
     "SA": ("السعودية", "KSA", "Saudi"),
     "SE": ("Sverige",),
@@ -55,6 +60,7 @@ COUNTRY_ALIASES: dict[str, tuple[str, ...]] = {
     "TW": ("台湾", "台灣", "臺灣"),
     "UA": ("Україна", "Украина", "Украине"),
     "US": ("USA", "U.S.A.", "America", "United States of America", "Estados Unidos", "États-Unis", "アメリカ", "美国", "EEUU", "EUA"),
+    "YE": ("اليمن",),
     "VN": ("Việt Nam", "ベトナム", "越南", "เวียดนาม"),
     "ZA": ("Afrique du Sud", "Südafrika"),
 }  # fmt: skip
@@ -80,10 +86,26 @@ REGIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "GB": {
         "ENG": ("England",), "SCT": ("Scotland",), "WLS": ("Wales", "Cymru"), "NIR": ("Northern Ireland",),
     },
-    "JP": {"12": ("北海道", "Hokkaido"), "47": ("沖縄", "Okinawa")},
 }  # fmt: skip
 """By country and GeoNames' admin1 code: a name, and the abbreviations that may stand behind a city. GB's and AU's are
 complete; Brazil's are those with large cities. The states of the USA come with GeoNames."""
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "DE": ("Bayern", "Hessen", "Sachsen", "Niedersachsen", "Nordrhein-Westfalen", "NRW", "Baden-Württemberg", "Bavaria"),
+    "ES": ("Cataluña", "Catalunya", "Andalucía", "Galicia", "Comunidad Valenciana", "País Vasco", "Euskadi"),
+    "FR": ("Bretagne", "Normandie", "Occitanie", "Nouvelle-Aquitaine", "Île-de-France", "Provence"),
+    "ID": ("Bali", "Jawa Barat", "Jawa Timur", "Jawa Tengah", "West Java", "East Java", "Central Java", "Jawa", "Sumatra",
+           "Sumatera Utara", "Aceh", "Sulawesi", "Kalimantan", "Lombok"),
+    "IN": ("Kerala", "Punjab", "Gujarat", "Maharashtra", "Tamil Nadu", "Karnataka", "Bihar", "Assam", "Rajasthan", "Odisha",
+           "Uttar Pradesh", "Madhya Pradesh", "Andhra Pradesh", "Telangana", "West Bengal", "Kashmir"),
+    "IT": ("Toscana", "Sicilia", "Sardegna", "Lombardia", "Piemonte", "Puglia", "Calabria", "Veneto", "Emilia-Romagna"),
+    "JP": ("北海道", "Hokkaido", "沖縄", "Okinawa", "九州", "四国", "東北地方", "能登"),
+    "MX": ("Jalisco", "Nuevo León", "Estado de México", "Yucatán", "Chiapas", "Oaxaca", "Michoacán", "Baja California"),
+    "PH": ("Mindanao", "Luzon", "Leyte", "Bulacan", "Cavite", "Batangas"),
+    "US": ("Long Island", "New England", "Southern California", "NorCal", "SoCal"),
+    "VE": ("Zulia", "Edo. Miranda"),
+}  # fmt: skip
+"""Parts of countries, of which only the country is used."""
 
 STATE_ABBREVIATIONS_LONG = {
     "CA": ("Calif", "Cali"), "MA": ("Mass",), "TX": ("Tex",), "FL": ("Fla",), "PA": ("Penn",), "WA": ("Wash",), "CO": ("Colo",),

@@ -17,11 +17,12 @@ def _make(resources: dict[str, Any]) -> Transform:
     model: Model = resources["language_model"]
 
     def detect_language(posts: pl.DataFrame) -> pl.DataFrame:
-        named = posts.select(_tag().alias("lang"))["lang"]
+        given = posts["lang"].unique()
+        named = posts["lang"].replace_strict(given, given.to_frame().select(_tag()).to_series(), return_dtype=pl.String)
         unnamed = named.is_null().arg_true()
         if not unnamed.is_empty():
             named = named.scatter(unnamed, identify(model, posts["text"].gather(unnamed)))
-        return posts.with_columns(named)
+        return posts.with_columns(named.alias("lang"))
 
     return detect_language
 

@@ -20,8 +20,11 @@ from lapwing.places.homes import homes, read_terms
 from lapwing.places.mentions import Terms
 from lapwing.text.words import explode, hash_terms
 
-PLACE_KM = 60.0
+PLACE_KM = 100.0
 """A city of the platform's place's name is the place if it is not farther from the place's middle."""
+
+CONFIDENCE_MAX = 0.95
+"""No name in a text is surer than this."""
 
 _FOUND = {"row": pl.UInt32(), "city": pl.UInt32(), "country": pl.String(), "confidence": pl.Float32(), "words": pl.String()}
 """What each way of locating finds: at most one row for a post."""
@@ -121,8 +124,9 @@ def _named_place(gazetteer: Gazetteer, places: pl.DataFrame) -> pl.DataFrame:
         there["longitude"].to_numpy(), there["latitude"].to_numpy(),
     )  # fmt: skip
     fits = (pl.col("country") == pl.col("place_country")).fill_null(True) & (pl.col("far").fill_nan(0) <= PLACE_KM)
-    right = possible.with_columns(far=pl.Series(far), home=pl.lit(False), same_city=pl.lit(False)).filter(fits)
-    cities = mentions.likeliest(right).select("text", "city", confidence=pl.lit(0.95))
+    first = possible["start"].to_numpy() == np.searchsorted(terms.texts, possible["text"].to_numpy())
+    right = possible.with_columns(far=pl.Series(far), first=pl.Series(first), home=pl.lit(False), same_city=pl.lit(False)).filter(fits)
+    cities = mentions.likeliest(right).select("text", "city", confidence=pl.when("first").then(0.95).otherwise(0.7))
     lands = mentions.countries(gazetteer, found).join(cities, on="text", how="anti")
     return pl.concat([cities, lands.select("text", city=pl.lit(NO_CITY, dtype=pl.UInt32), confidence=pl.lit(0.9))])
 
@@ -139,34 +143,38 @@ def _by_profile(gazetteer: Gazetteer, posts: pl.DataFrame) -> pl.DataFrame:
 
 def _by_mention(gazetteer: Gazetteer, posts: pl.DataFrame, lived: pl.DataFrame) -> pl.DataFrame:
     flat = explode(posts["terms"])
-    terms = Terms(flat["row"].to_numpy(), flat["term"], hash_terms(flat["term"]).to_numpy())
+    terms = Terms(flat["row"].to_numpy(), flat["term"], hash_terms(flat["term"]).to_numpy(), posts["text"])
     found = mentions.find(gazetteer, terms)
     if found.is_empty():
         return pl.DataFrame(schema=_FOUND)
     homes_known = lived.select(text="row", home_city="city", home_country="country")
     possible = mentions.at_home(mentions.cities(gazetteer, terms, found), homes_known)
-    believed = _believed(possible, terms, posts["text"])
+    believed = _believed(possible, terms)
     best = mentions.likeliest(believed)
     company = pl.col("behind") * 0.3 + pl.max_horizontal("elsewhere", "home") * 0.15 + (pl.col("population") >= 1_000_000) * 0.1
     doubt = (pl.col("rivals") > 0) * 0.1 + pl.col("small") * 0.15 + pl.col("common") * 0.1
-    cities = best.select("text", "city", "country", confidence=0.5 + company - doubt, words=mentions.evidence(terms, best))
+    certain = (0.5 + company - doubt).clip(0.1, CONFIDENCE_MAX)
+    cities = best.select("text", "city", "country", confidence=certain, words=mentions.evidence(terms, best))
     whole = mentions.countries(gazetteer, found).join(cities, on="text", how="anti").join(found, on=["text", "start"])
-    lands = whole.select(
-        "text", city=pl.lit(NO_CITY, dtype=pl.UInt32), country="country", confidence=pl.lit(0.5), words=mentions.evidence(terms, whole)
-    )
-    return pl.concat([cities, lands]).select(row="text", city="city", country="country", confidence=pl.col("confidence").cast(pl.Float32), words="words")
+    lands = whole.select("text", "country", confidence=pl.lit(0.5), words=mentions.evidence(terms, whole))
+    answers = pl.concat([cities, lands.with_columns(city=pl.lit(NO_CITY, dtype=pl.UInt32)).select(cities.columns)])
+    return answers.select(row="text", city="city", country="country", confidence=pl.col("confidence").cast(pl.Float32), words="words")
 
 
-def _believed(possible: pl.DataFrame, terms: Terms, texts: pl.Series) -> pl.DataFrame:
-    """The cities that count; adds small, whether the name is one word that the text writes without a capital."""
-    word, text = terms.terms.gather(possible["start"].to_numpy()), texts.gather(possible["text"].to_numpy())
-    shown = possible.with_columns(word=word, written=text)
-    small = (pl.col("words") == 1) & ~pl.col("unspaced") & pl.col("written").str.contains(pl.col("word"), literal=True)
-    small &= ~pl.col("word").str.starts_with("#") & pl.col("word").str.contains(r"\p{Latin}|\p{Cyrillic}|\p{Greek}")
+def _believed(possible: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """The cities that count; adds small, whether the text writes the name without a capital."""
+    at_home = pl.col("home") & (pl.col("population") >= pl.when("common").then(1_000_000).otherwise(50_000))
+    company = (
+        pl.col("behind") | (pl.col("elsewhere") & ~pl.col("common")) | ((pl.col("same_city") | at_home) & ~pl.col("alternate"))
+    )  # fmt: skip
+    likely = possible.filter(company | mentions.stands_alone())
+    likely = likely.filter(mentions.whole_words(terms, likely))
+    written = terms.written.gather(likely["text"].to_numpy()) if terms.written is not None else pl.lit("")
+    shown = likely.with_columns(written=written, name=mentions.evidence(terms, likely))
+    cased = pl.col("name").str.contains(r"^(?:\p{Latin}|\p{Cyrillic}|\p{Greek})")
+    shown = shown.with_columns(small=cased & pl.col("written").str.contains(pl.col("name"), literal=True))
     tall = ~pl.col("small") | (~pl.col("alternate") & (pl.col("population") >= 500_000) & ~pl.col("common"))
-    large_at_home = pl.col("home") & ~pl.col("alternate") & (pl.col("population") >= pl.when("common").then(1_000_000).otherwise(50_000))
-    company = pl.col("behind") | (pl.col("elsewhere") & ~pl.col("common")) | (pl.col("same_city") & ~pl.col("alternate")) | large_at_home
-    return shown.with_columns(small=small).filter(tall & (company | mentions.stands_alone())).drop("word", "written")
+    return shown.filter(tall).drop("written", "name")
 
 
 STAGE = Stage(version="1", adds=LOCATED, make=_make, resources=("gazetteer",))

@@ -34,7 +34,8 @@ def cut(texts: pl.Series) -> pl.DataFrame:
 def explode(lists: pl.Series) -> pl.DataFrame:
     """As `cut`, from the lists that `cut_lists` made."""
     frame = pl.DataFrame({"row": pl.int_range(len(lists), dtype=pl.UInt32, eager=True), "term": lists})
-    return frame.filter(pl.col("term").list.len() > 0).explode("term")
+    flat = frame.explode("term")
+    return flat.drop_nulls("term") if flat["term"].null_count() else flat
 
 
 def hash_terms(terms: pl.Series) -> pl.Series:

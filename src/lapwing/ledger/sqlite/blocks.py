@@ -23,6 +23,15 @@ CACHE_BYTES_MAX = 64 << 20
 TIMELINE = "created_at_us"
 
 
+SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(("uid", "alias", "author", "lang", "text", "author_name", "profile", "url", "about", "place_evidence"), pl.String()),
+    **dict.fromkeys(("uid_form", "kind", "place_by", "confidence_percent", "network"), pl.UInt8()),
+    **dict.fromkeys(("area", "source", "origin"), pl.UInt32()),
+    **dict.fromkeys(("version", "created_at_us", "received_at_us", "offset"), pl.Int64()),
+}
+"""The columns of facts and texts, as they lie in a block."""
+
+
 class Block(msgspec.Struct, frozen=True):
     """Where a block is: the sequence numbers `low` to `low + rows - 1`, and the times of its posts."""
 
@@ -80,7 +89,9 @@ class Blocks:
             if len(inside):
                 rows = self.read(block, *names)[inside - block.low]
                 frames.append(rows.with_columns(pl.Series("seq", inside, dtype=pl.Int64)))
-        return pl.concat(frames) if frames else pl.DataFrame(schema={"seq": pl.Int64})
+        if frames:
+            return pl.concat(frames)
+        return pl.DataFrame(schema={**{name: SCHEMA[name] for name in names}, "seq": pl.Int64()})
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
         """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""

@@ -115,8 +115,6 @@ def complete(store: Store, found: pl.DataFrame) -> pl.DataFrame:
         return found.head(0)
     facts = names.restored(store.facts.at(seqs, *FACT_COLUMNS))
     texts = store.texts.at(seqs, *TEXT_COLUMNS)
-    if texts.is_empty():
-        texts = pl.DataFrame(schema={"seq": pl.Int64, **dict.fromkeys(TEXT_COLUMNS, pl.String), "received_at_us": pl.Int64})
     rows = facts.join(texts, on="seq", how="left")
     return found.select("seq").join(rows, on="seq", how="left", maintain_order="left")
 

@@ -92,7 +92,7 @@ class Store:
     def uids_at(self, seqs: np.ndarray, *more: str) -> pl.DataFrame:
         """Facts of posts by sorted sequence number: `seq`, whole `uid`, `author` and the columns in `more`."""
         found = self.facts.at(seqs, "uid", "uid_form", "author", *more)
-        return names.restored(found) if found.height else found
+        return names.restored(found)
 
     def hidden_among(self, low: int, high: int) -> np.ndarray:
         """Sorted sequence numbers, `low` to `high` exclusive, of posts that do not stand."""
