@@ -84,7 +84,7 @@ class Ledger(Protocol):
     def release(self, owner: str, claim: Claimed | None = None) -> None:
         """Give up one partition, or everything of this worker."""
 
-    def save(self, batch: Batch, origin: int, now_us: int) -> Saved:
+    def save(self, batch: Batch, now_us: int) -> Saved:
         """Make a batch and its offsets durable together; raises `Fenced` or `DiskFull` and changes nothing."""
 
     def tidy(self) -> bool:

@@ -118,6 +118,8 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A refused record with all that is needed to understand it, mend it and try again."""
 
+    topic: str
+    partition: int
     offset: int
     source: str
     network: str
@@ -152,17 +154,28 @@ COVERAGE = "_lapwing.coverage"
 """The topic of what was surely heard and when."""
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker made of the records `from_offset` to `to_offset` (exclusive) of one partition."""
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """Records of one partition that a batch was made of: the offsets from `from_offset` to `to_offset`, exclusive."""
 
-    topic: str
-    partition: int
+    origin: int
+    """The ledger's number for the partition."""
     epoch: int
     from_offset: int
     to_offset: int
-    watermark_us: int
+    records: int
+    """How many were still there; what is missing expired before it was read."""
+    own: int = 0
+    """How many of them are no records of a network, but ours."""
+    watermark_us: int = 0
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker made of some records; saved whole, with how far each partition was read, or not at all."""
+
+    reads: list[Read]
     posts: pl.DataFrame
-    """POSTS and what the stages added, with `source`, `network` (String), `offset`, `received_at_us` (Int64)."""
+    """POSTS and what the stages added, with `source`, `network` (String), `origin` (UInt32), `offset`, `received_at_us`
+    (Int64)."""
     changes: pl.DataFrame
     """CHANGES with `source` (String)."""
     heard: list[Heard]

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from formats.reading_samples import decode, sample
 
+from formats.reading_samples import decode, sample
 from lapwing import catalog
 from lapwing.contracts import Format
 from lapwing.formats._detection import detect

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from formats.reading_samples import decode, reason, sample
 
+from formats.reading_samples import decode, reason, sample
 from lapwing.formats import jetstream
 
 LINES = sample("jetstream.ndjson")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from formats.reading_samples import decode, reason, sample
 
+from formats.reading_samples import decode, reason, sample
 from lapwing.formats import mastodon
 from lapwing.formats._html import plain_text
 from lapwing.model import FINAL
@@ -84,7 +84,10 @@ def test_a_change_of_the_names_is_refused() -> None:
         (b'{"uri":"https://a/1","content":"a","created_at":"2026-01-05T10:00:00Z"}', "no account"),
         (LINES[4].replace(b"content", b"contents"), "no content"),
         (LINES[4].replace(b"2026-01-05 10:04:00+00:00", b"yesterday"), "created_at 'yesterday' is not a date"),
-        (LINES[4].replace(b'"url"', b'"edited_at":"x","url"', 0)[:-1] + b',"edited_at":"x"}', "edited_at 'x' is not a date"),
+        (
+            LINES[4].replace(b'"url"', b'"edited_at":"x","url"', 0)[:-1] + b',"edited_at":"x"}',
+            "edited_at 'x' is not a date",
+        ),
         (b'{"event":"update","payload":"{\\"id\\":"}', "truncated JSON: it ends in the middle, at byte 6"),
         (b'{"event":"update","payload":7}', "the record should be an object, not a whole number"),
         (b'{"event":"update"}', "an empty record"),

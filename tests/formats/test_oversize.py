@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from formats.reading_samples import decode, reason
-
 from lapwing.containers.batches import Long
 from lapwing.formats import oversize
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from formats.reading_samples import batch
 
+from formats.reading_samples import batch
 from lapwing import catalog
 from lapwing.containers.cutting import cut, peek
 from lapwing.containers.decompress import decompress

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from formats.reading_samples import decode, reason, sample
 
+from formats.reading_samples import decode, reason, sample
 from lapwing.formats import x_v1
 from lapwing.model import FINAL
 
@@ -82,7 +82,10 @@ def test_deletes_and_control_lines() -> None:
         (TWEET.replace(b"Tree", b"Tr\xffe"), "not UTF-8 at byte 113"),
         (TWEET.replace(b"Tree", b"\\ud83d"), "a lone surrogate in a text: not Unicode"),
         (TWEET.replace(b"nobody hurt", b"\\ud83d"), "a lone surrogate in a text: not Unicode"),
-        (TWEET.replace(b'"Tree down &lt;here&gt; &amp; nobody hurt"', b"17"), "text should be text, not a whole number"),
+        (
+            TWEET.replace(b'"Tree down &lt;here&gt; &amp; nobody hurt"', b"17"),
+            "text should be text, not a whole number",
+        ),
         (TWEET.replace(b'"text"', b'"words"'), "no text"),
         (TWEET.replace(b"Jan 05", b"Foo 05"), "created_at 'Tue Foo 05 10:00:02 +0000 2027' is not a date"),
         (TWEET.replace(b"2027", b"2005"), "created_at 'Tue Jan 05 10:00:02 +0000 2005' is before 2006"),

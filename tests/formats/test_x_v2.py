@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from formats.reading_samples import decode, reason, sample
 
+from formats.reading_samples import decode, reason, sample
 from lapwing.formats import x_v2
 from lapwing.model import FINAL
 
@@ -64,13 +64,21 @@ def test_flattened_posts_and_rows_of_archives() -> None:
     assert (flat["author_name"], flat["profile"]) == ("vera_example", "The Plain")
     assert (flat["place_name"], flat["place_country"], flat["place_longitude"]) == ("The Plain", "NZ", 171.0)
     assert (flat["kind"], flat["text"]) == (3, "flat as the plain, and as long")
-    assert (row["uid"], row["place_name"], row["place_country"]) == ("x:2140000037748736000", "Melbourne, Victoria", None)
+    assert (row["uid"], row["place_name"], row["place_country"]) == (
+        "x:2140000037748736000",
+        "Melbourne, Victoria",
+        None,
+    )
     assert (row["place_longitude"], row["place_latitude"]) == (145.0, -37.5)
 
 
 def test_a_stream_without_expansions_gives_the_date_by_the_id_and_no_author() -> None:
     row = POSTS[9]
-    assert (row["author"], row["created_at_us"], row["uid_time_us"]) == ("", 1_799_050_744_934_000, 1_799_050_744_934_000)
+    assert (row["author"], row["created_at_us"], row["uid_time_us"]) == (
+        "",
+        1_799_050_744_934_000,
+        1_799_050_744_934_000,
+    )
 
 
 def test_compliance_events_become_changes() -> None:
@@ -108,6 +116,7 @@ def test_what_a_record_says_does_not_depend_on_its_company(shape: str) -> None:
         (b'{"data":{"delete":{"tweet":{}}}}', "delete: no id"),
         (b'{"data":{"user_delete":{"event_at":"2027-01-05T10:10:00Z"}}}', "user_delete: no user id"),
         (b'{"data":{"delete":{"tweet":{"id":"1"},"event_at":"then"}}}', "delete: event_at 'then' is not a date"),
+        (b'{"id":"2140000012582912000","text":null,"author_id":"1"}', "no text"),
         (b'{"meta":{}}', "not an X v2 post: no data"),
         (b"null", "the record should be an object, not nothing"),
     ],
@@ -135,7 +144,9 @@ def test_a_page_is_split_and_each_post_takes_what_it_refers_to() -> None:
     assert posts["place_name"].to_list() == ["Carrow", None]
 
 
-@pytest.mark.parametrize("value", [LINES[0], LINES[8], b'{"data":7}', b"not JSON", b"[]", PAGE[:-9], b'{"data":[' * 5000])
+@pytest.mark.parametrize(
+    "value", [LINES[0], LINES[8], b'{"data":7}', b"not JSON", b"[]", PAGE[:-9], b'{"data":[' * 5000]
+)
 def test_what_is_not_a_page_is_not_split(value: bytes) -> None:
     assert x_v2.split(value) is None
 

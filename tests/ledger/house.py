@@ -34,7 +34,8 @@ HOW = Understanding(Formats(), [place_by_number])
 class House:
     """One data directory of the test."""
 
-    def __init__(self, folder: Path, partitions: int = 3) -> None:
+    def __init__(self, folder: Path, partitions: int = 3, batch_records: int = 10_000) -> None:
+        self.batch_records = batch_records
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.clock = SystemClock()
@@ -53,7 +54,7 @@ class House:
                 self.log.append(f"raw.{network}", records, now_us=now_us - 10_000_000)
 
     def worker(self, name: str = "worker") -> Worker:
-        return Worker(self.log, self.ledger, HOW, self.clock, name)
+        return Worker((self.log, self.ledger), HOW, self.clock, name, batch_records=self.batch_records)
 
     def work(self) -> None:
         """Until the log is worked through."""

@@ -16,7 +16,7 @@ from lapwing.testing import crash_at
 
 def main(folder: str, name: str, until_empty: str, mark: str, times: str) -> None:
     """`mark` is the crash point at whose `times`-th passing this process kills itself, or empty."""
-    house = House(Path(folder))
+    house = House(Path(folder), batch_records=40)
     if mark:
         house.ledger.store.mark = house.log.mark = crash_at(mark, int(times))
     stopped = []

@@ -18,6 +18,8 @@ import expected
 from house import House
 from streams import stream
 
+from lapwing.engine.understanding import batch_of
+
 HERE = Path(__file__).parent
 MARKS = (
     "ledger.fenced", "ledger.posts_written", "ledger.changes_written", "ledger.before_commit", "ledger.after_commit", "ledger.merged",
@@ -112,9 +114,8 @@ def test_a_worker_frozen_before_its_commit_changes_nothing(tmp_path: Path) -> No
     sleeper = house.worker("sleeper")
     sleeper._keep_claims()  # noqa: SLF001  (a frozen worker is one that stops here)
     key, claimed = next(iter(sleeper.claims.items()))
-    chunks = house.log.read(*key, 0, 1000)
-    end = house.log.spans()[key][1]
-    batch = sleeper._understood(key, claimed, chunks, end)  # noqa: SLF001
+    taken = sleeper._take()  # noqa: SLF001
+    batch = batch_of([part for _, parts in taken for part in parts], [read for read, _ in taken], sleeper.how)
     rival = House(tmp_path)
     late_us = house.clock.now_us() + 60_000_000
     taken = rival.ledger.claim(*key, "rival", late_us)
@@ -123,7 +124,7 @@ def test_a_worker_frozen_before_its_commit_changes_nothing(tmp_path: Path) -> No
     before = rival.accounting()
 
     with pytest.raises(Exception, match="taken over"):
-        house.ledger.save(batch, claimed.id, house.clock.now_us())
+        house.ledger.save(batch, house.clock.now_us())
 
     assert rival.accounting() == before
     rival.append(events[100:])

@@ -82,7 +82,7 @@ class Directory:
 
     def worker(self, name: str | None = None) -> Worker:
         """A reader of the log, ready to run."""
-        return Worker(self.log, self.ledger, self.understanding, self.clock, name or f"worker-{os.getpid()}")
+        return Worker((self.log, self.ledger), self.understanding, self.clock, name or f"worker-{os.getpid()}")
 
     def behind(self, topics: tuple[str, ...] = READ_TOPICS) -> int:
         """Records in the log that were not yet worked through, of the topics that begin like this."""

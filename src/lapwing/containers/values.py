@@ -14,7 +14,7 @@ from lapwing.containers.batches import Batch, Long, batches
 NESTING_FAST = 10
 """Objects within objects up to here are found by one match."""
 
-_STRING = rb'"(?:[^"\\\n]++|\\.)*+"'
+_STRING = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
 _PLAIN = rb'[^{}"]*+'
 
 

@@ -13,9 +13,9 @@ import msgspec
 
 from lapwing.contracts import Claimed, Ledger, Log
 from lapwing.engine.clock import Clock
-from lapwing.engine.understanding import Understanding, batch_of, own_records, parts_of, understand_or_bisect
+from lapwing.engine.understanding import Part, Understanding, batch_of, parts_of
 from lapwing.errors import DiskFull, Fenced
-from lapwing.model import COVERAGE, RETRIES, Batch, Chunk, Saved
+from lapwing.model import COVERAGE, RETRIES, Chunk, Read, Saved
 
 log_lines = logging.getLogger("lapwing.engine")
 
@@ -32,12 +32,12 @@ READ_TOPICS = ("raw.", RETRIES, COVERAGE)
 class Worker:
     """One reader of the log: its claims, and the loop that empties them."""
 
-    def __init__(self, log: Log, ledger: Ledger, how: Understanding, clock: Clock, owner: str) -> None:
-        self.log = log
-        self.ledger = ledger
+    def __init__(self, way: tuple[Log, Ledger], how: Understanding, clock: Clock, owner: str, batch_records: int = BATCH_RECORDS_MAX) -> None:
+        self.log, self.ledger = way
         self.how = how
         self.clock = clock
         self.owner = owner
+        self.batch_records = batch_records
         self.claims: dict[tuple[str, int], Claimed] = {}
         self._heartbeat_us = 0
 
@@ -53,42 +53,51 @@ class Worker:
             self.ledger.release(self.owner)
 
     def step(self, saved: Callable[[Saved], None] = lambda _: None) -> bool:
-        """Save one batch of each partition that has one; whether there was any."""
-        worked = False
-        spans = self.log.spans()
-        for key in list(self.claims):
-            claimed = self.claims.get(key)  # a claim may be given up while another partition is worked on
-            if claimed is not None and spans[key][1] > claimed.next_offset:
-                worked |= self._work(key, claimed, saved)
-        return worked
-
-    def _work(self, key: tuple[str, int], claimed: Claimed, saved: Callable[[Saved], None]) -> bool:
-        chunks = self.log.read(*key, claimed.next_offset, BATCH_RECORDS_MAX)
-        if not chunks:
+        """Save what waits in the log, at most `batch_records` records of all our partitions together; whether there was any."""
+        taken = self._take()
+        if not taken:
             return False
-        end = min(chunks[-1].base_offset + len(chunks[-1].records.values), max(claimed.next_offset, chunks[0].base_offset) + BATCH_RECORDS_MAX)
-        young = self.clock.now_us() - chunks[0].appended_at_us < LINGER_US
-        if young and end - claimed.next_offset < BATCH_RECORDS_MAX:
-            return False
-        batch = self._understood(key, claimed, chunks, end)
+        parts = [part for _, parts in taken for part in parts]
+        batch = batch_of(parts, [read for read, _ in taken], self.how)
         try:
-            saved(self.ledger.save(batch, claimed.id, self.clock.now_us()))
-            self.claims[key] = msgspec.structs.replace(claimed, next_offset=end)
-        except Fenced as taken:
-            log_lines.warning("%s", taken)
-            self.claims.pop(key, None)
+            saved(self.ledger.save(batch, self.clock.now_us()))
+            for key, claimed in self.claims.items():
+                ends = [read.to_offset for read, _ in taken if read.origin == claimed.id]
+                self.claims[key] = msgspec.structs.replace(claimed, next_offset=max(ends, default=claimed.next_offset))
+        except Fenced as taken_over:
+            log_lines.warning("%s", taken_over)
+            self.ledger.release(self.owner)
+            self.claims.clear()
+            self._heartbeat_us = 0
         except DiskFull as full:
             log_lines.error("%s", full)
             self.clock.sleep(DISK_FULL_WAIT_S)
-        self._keep_claims()
         return True
 
-    def _understood(self, key: tuple[str, int], claimed: Claimed, chunks: list[Chunk], end: int) -> Batch:
-        offsets = (claimed.next_offset, end)
-        retried, covered = own_records(chunks, offsets)
-        understood = understand_or_bisect([] if covered else parts_of(chunks, *offsets), self.how)
-        batch = batch_of(understood, (*key, claimed.epoch), offsets)
-        return msgspec.structs.replace(batch, retried=retried, covered=covered)
+    def _take(self) -> list[tuple[Read, list[Part]]]:
+        """What waits, partition after partition, the one that waited longest first."""
+        spans = self.log.spans()
+        taken: list[tuple[Read, list[Part]]] = []
+        room, ripe = self.batch_records, False
+        for claimed in sorted(self.claims.values(), key=lambda each: each.next_offset - spans[each.topic, each.partition][1]):
+            if room <= 0 or spans[claimed.topic, claimed.partition][1] <= claimed.next_offset:
+                continue
+            chunks = self.log.read(claimed.topic, claimed.partition, claimed.next_offset, room)
+            if not chunks:
+                continue
+            ripe |= self.clock.now_us() - chunks[0].appended_at_us >= LINGER_US
+            read, parts = self._cut(claimed, chunks, room)
+            taken.append((read, parts))
+            room -= read.records
+        return taken if ripe or room <= 0 else []
+
+    def _cut(self, claimed: Claimed, chunks: list[Chunk], room: int) -> tuple[Read, list[Part]]:
+        start = claimed.next_offset
+        end = min(chunks[-1].base_offset + len(chunks[-1].records.values), max(start, chunks[0].base_offset) + room)
+        parts = [parts_of(chunk, claimed.id, (start, end)) for chunk in chunks]
+        records = sum(len(part.offsets) for part in parts)
+        own = sum(len(part.offsets) for part in parts if part.topic == COVERAGE)
+        return Read(origin=claimed.id, epoch=claimed.epoch, from_offset=start, to_offset=end, records=records, own=own), parts
 
     def _tidied(self) -> bool:
         try:
@@ -110,10 +119,15 @@ class Worker:
             self.clock.sleep(DISK_FULL_WAIT_S)
 
     def _share(self, living: int, now_us: int) -> None:
+        """Partitions are taken and given up in turn, not in rows, since importers fill one after the other."""
         wanted = sorted(key for key in self.log.spans() if key[0].startswith(READ_TOPICS))
         share = -(-len(wanted) // max(1, living))
-        for key in sorted(self.claims)[share:]:
-            self.ledger.release(self.owner, self.claims.pop(key))
+        held = sorted(self.claims)
+        if len(held) > share:
+            kept = held[::living][:share]
+            for key in held:
+                if key not in kept:
+                    self.ledger.release(self.owner, self.claims.pop(key))
         for key in wanted:
             if len(self.claims) >= share:
                 break

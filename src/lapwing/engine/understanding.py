@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from lapwing.contracts import Format, Transform
-from lapwing.model import CHANGES, COVERAGE, POSTS, RETRIES, Batch, Chunk, Covered, DeadLetter, Decoded, Heard, Records, Refused
+from lapwing.model import CHANGES, COVERAGE, POSTS, RETRIES, Batch, Chunk, Covered, DeadLetter, Decoded, Heard, Read, Records, Refused
 
 WATERMARK_AHEAD_US = 300_000_000
 """A post may say that it was made later than it was received; time is not moved on by more than this."""
@@ -25,9 +25,12 @@ class Understanding(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """Records of one source and format, with the offset of each."""
+    """Records of one source and format, with the partition (the ledger's number) and offset of each."""
 
+    topic: str
+    partition: int
     records: Records
+    origins: list[int]
     offsets: list[int]
 
 
@@ -40,19 +43,27 @@ class Understood(msgspec.Struct, frozen=True):
     refused: list[DeadLetter]
 
 
-def parts_of(chunks: list[Chunk], from_offset: int, to_offset: int) -> list[Part]:
-    """The records between two offsets, gathered by source and format."""
-    gathered: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
-    for chunk in chunks:
-        records, base = chunk.records, chunk.base_offset
-        rows = slice(max(0, from_offset - base), min(len(records.values), to_offset - base))
-        part = Part(_cut(records, rows), list(range(base, base + len(records.values)))[rows])
-        gathered[records.source, records.network, records.format].append(part)
-    return [_joined(parts) for parts in gathered.values()]
+def parts_of(chunk: Chunk, origin: int, offsets: tuple[int, int]) -> Part:
+    """The records of a chunk that lie between two offsets, the second exclusive."""
+    records, base = chunk.records, chunk.base_offset
+    rows = slice(max(0, offsets[0] - base), min(len(records.values), offsets[1] - base))
+    inside = list(range(base, base + len(records.values)))[rows]
+    return Part(chunk.topic, chunk.partition, _cut(records, rows), [origin] * len(inside), inside)
+
+
+def gathered(parts: list[Part]) -> list[Part]:
+    """The same records, joined by source and format, so that each format is called once."""
+    by_kind: dict[tuple[str, str, str, str], list[Part]] = defaultdict(list)
+    for part in parts:
+        by_kind[part.topic, part.records.source, part.records.network, part.records.format].append(part)
+    return [_joined(same) for same in by_kind.values()]
 
 
 def _cut(records: Records, rows: slice) -> Records:
-    return msgspec.structs.replace(records, values=records.values[rows], received_at_us=records.received_at_us[rows], keys=None, cursors=None)
+    return msgspec.structs.replace(
+        records, values=records.values[rows], received_at_us=records.received_at_us[rows], keys=None,
+        cursors=records.cursors[rows] if records.cursors else None,
+    )
 
 
 def _joined(parts: list[Part]) -> Part:
@@ -62,8 +73,10 @@ def _joined(parts: list[Part]) -> Part:
         parts[0].records,
         values=[value for part in parts for value in part.records.values],
         received_at_us=[time for part in parts for time in part.records.received_at_us],
+        cursors=None,
     )
-    return Part(records, [offset for part in parts for offset in part.offsets])
+    origins = [origin for part in parts for origin in part.origins]
+    return Part(parts[0].topic, parts[0].partition, records, origins, [offset for part in parts for offset in part.offsets])
 
 
 def understand(parts: list[Part], how: Understanding) -> Understood:
@@ -83,11 +96,12 @@ def understand(parts: list[Part], how: Understanding) -> Understood:
 def _read(part: Part, formats: Mapping[str, Format]) -> Understood:
     records = part.records
     offsets = pl.Series("offset", part.offsets, dtype=pl.Int64)
+    origins = pl.Series("origin", part.origins, dtype=pl.UInt32)
     received = pl.Series("received_at_us", records.received_at_us, dtype=pl.Int64)
     decoded = _decoded(records, formats)
     named = [pl.lit(records.source).alias("source"), pl.lit(records.network).alias("network")]
     posts = decoded.posts.with_columns(
-        *named, offsets.gather(decoded.posts["record"]), received.gather(decoded.posts["record"])
+        *named, *(column.gather(decoded.posts["record"]) for column in (origins, offsets, received))
     ).drop("record")
     refused = [letter(part, refusal.record, refusal.reason) for refusal in decoded.refused]
     heard = Heard(records.source, records.network, len(records.values), decoded.filtered)
@@ -96,7 +110,8 @@ def _read(part: Part, formats: Mapping[str, Format]) -> Understood:
 
 def _nothing() -> Understood:
     posts = POSTS.to_frame(eager=True).drop("record").with_columns(
-        pl.lit("").alias("source"), pl.lit("").alias("network"), pl.lit(0, pl.Int64).alias("offset"), pl.lit(0, pl.Int64).alias("received_at_us")
+        pl.lit("").alias("source"), pl.lit("").alias("network"), pl.lit(0, pl.UInt32).alias("origin"),
+        pl.lit(0, pl.Int64).alias("offset"), pl.lit(0, pl.Int64).alias("received_at_us"),
     )
     return Understood(posts, CHANGES.to_frame(eager=True).with_columns(pl.lit("").alias("source")).drop("record"), [], [])
 
@@ -115,7 +130,7 @@ def letter(part: Part, row: int, reason: str) -> DeadLetter:
     """The dead letter of one record."""
     records = part.records
     return DeadLetter(
-        offset=part.offsets[row], source=records.source, network=records.network, format=records.format, reason=reason,
+        topic=part.topic, partition=part.partition, offset=part.offsets[row], source=records.source, network=records.network, format=records.format, reason=reason,
         received_at_us=records.received_at_us[row], record=records.values[row],
     )
 
@@ -144,36 +159,40 @@ def _halved(parts: list[Part], rows: int) -> list[list[Part]]:
         left -= cut
         for half, span in ((first, slice(0, cut)), (second, slice(cut, None))):
             if part.offsets[span]:
-                half.append(Part(_cut(part.records, span), part.offsets[span]))
+                half.append(_sliced(part, span))
     return [first, second]
 
 
+def _sliced(part: Part, rows: slice) -> Part:
+    return Part(part.topic, part.partition, _cut(part.records, rows), part.origins[rows], part.offsets[rows])
+
+
 def _refuse_all(parts: list[Part], reason: str, how: Understanding) -> Understood:
-    empty = understand([Part(_cut(part.records, slice(0, 0)), []) for part in parts], how)
+    empty = understand([_sliced(part, slice(0, 0)) for part in parts], how)
     heard = [Heard(part.records.source, part.records.network, len(part.offsets), {}) for part in parts]
     return Understood(
         empty.posts, empty.changes, heard, [letter(part, row, reason) for part in parts for row in range(len(part.offsets))]
     )
 
 
-def own_records(chunks: list[Chunk], offsets: tuple[int, int]) -> tuple[list[int], list[Covered]]:
-    """What a batch of one of our own topics says: the dead letters that are tried again, or what was covered."""
-    topic = chunks[0].topic
-    rows = [(chunk, row) for chunk in chunks for row in range(len(chunk.records.values)) if offsets[0] <= chunk.base_offset + row < offsets[1]]
-    if topic == RETRIES:
-        return [int(chunk.records.cursors[row]) for chunk, row in rows if chunk.records.cursors], []
-    if topic == COVERAGE:
-        return [], [msgspec.json.decode(chunk.records.values[row], type=Covered) for chunk, row in rows]
-    return [], []
+def own_records(parts: list[Part]) -> tuple[list[int], list[Covered]]:
+    """What records of our own topics say: the dead letters that are tried again, and what was covered."""
+    retried = [int(cursor) for part in parts if part.topic == RETRIES for cursor in part.records.cursors or []]
+    covered = [
+        msgspec.json.decode(value, type=Covered) for part in parts if part.topic == COVERAGE for value in part.records.values
+    ]
+    return retried, covered
 
 
-def batch_of(understood: Understood, place: tuple[str, int, int], offsets: tuple[int, int]) -> Batch:
-    """What the ledger saves, for a `place` (topic, partition, epoch) and the offsets it covers, the second exclusive."""
+def batch_of(parts: list[Part], reads: list[Read], how: Understanding) -> Batch:
+    """What the ledger saves of some records."""
+    retried, covered = own_records(parts)
+    understood = understand_or_bisect(gathered([part for part in parts if part.topic != COVERAGE]), how)
     posts = understood.posts
-    seen = pl.min_horizontal("created_at_us", pl.col("received_at_us") + WATERMARK_AHEAD_US)
-    watermark = posts.select(seen.max()).item() if posts.height else None
-    topic, partition, epoch = place
+    seen = pl.min_horizontal("created_at_us", pl.col("received_at_us") + WATERMARK_AHEAD_US).max()
+    watermarks = dict(posts.group_by("origin").agg(seen.alias("seen")).iter_rows())
     return Batch(
-        topic=topic, partition=partition, epoch=epoch, from_offset=offsets[0], to_offset=offsets[1],
-        watermark_us=watermark or 0, posts=posts, changes=understood.changes, heard=understood.heard, refused=understood.refused,
+        reads=[msgspec.structs.replace(read, watermark_us=watermarks.get(read.origin, 0)) for read in reads],
+        posts=posts, changes=understood.changes, heard=understood.heard, refused=understood.refused,
+        retried=retried, covered=covered,
     )

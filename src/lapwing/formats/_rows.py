@@ -153,9 +153,9 @@ def _date_problem(created_at_us: int, said: str | None) -> str:
 def _place_problems(longitudes: list[float | None] | None, latitudes: list[float | None] | None) -> dict[int, str]:
     if longitudes is None or latitudes is None:
         return {}
-    there = [(row, pair) for row, pair in enumerate(zip(longitudes, latitudes, strict=True)) if pair != (None, None)]
+    east, north = np.array(longitudes, dtype=np.float64), np.array(latitudes, dtype=np.float64)  # None becomes NaN
+    earthly = (abs(east) <= 180) & (abs(north) <= 90)
+    absurd = np.flatnonzero(~earthly & ~(np.isnan(east) & np.isnan(north))).tolist()
     return {
-        row: f"coordinates {longitude}, {latitude} are not on Earth (longitude, latitude)"
-        for row, (longitude, latitude) in there
-        if longitude is None or latitude is None or not (-180 <= longitude <= 180 and -90 <= latitude <= 90)
+        row: f"coordinates {longitudes[row]}, {latitudes[row]} are not on Earth (longitude, latitude)" for row in absurd
     }

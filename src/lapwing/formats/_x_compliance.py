@@ -101,5 +101,5 @@ def _why_not(whole: dict[str, Any]) -> str:
         return "a row without doc"
     data = whole.get("data")
     if isinstance(data, dict) or "author_id" in whole:
-        return "no id"
+        return "no id" if (data if isinstance(data, dict) else whole).get("id") is None else "no text"
     return "not an X v2 post: no data"

@@ -27,7 +27,7 @@ class Ids(msgspec.Struct):
     problems: dict[int, str]
 
 
-def identify(ids: Sequence[str | int | None]) -> Ids:
+def identify(ids: list[str | int | None]) -> Ids:
     """Read ids, which are numbers written as texts, or in old archives as numbers."""
     names = as_texts(ids)
     numbers = pl.Series(names, dtype=pl.String).cast(pl.Int64, strict=False)
@@ -42,10 +42,10 @@ def without_problems(ids: Ids) -> tuple[list[int], Ids]:
     return rows, Ids([ids.names[row] for row in rows], ids.numbers[rows], {})
 
 
-def as_texts(ids: Sequence[str | int | None]) -> list[str | None]:
+def as_texts(ids: list[str | int | None]) -> list[str | None]:
     """Write ids as texts; most batches have nothing else."""
     if set(map(type, ids)) == {str}:
-        return list(ids)  # type: ignore[arg-type]  # the line above has looked
+        return ids  # type: ignore[return-value]  # the line above has looked
     return [None if each is None else str(each) for each in ids]
 
 

@@ -31,4 +31,6 @@ def _decode(records: Records) -> Decoded:
     return Decoded(posts=pl.DataFrame(schema=POSTS), changes=pl.DataFrame(schema=CHANGES), filtered={}, refused=refused)
 
 
-FORMAT = Format(network="", recognises=lambda record: False, decode=_decode, example=[b'{"doc":{"createdAt":"2025-01-30"}}'])
+FORMAT = Format(
+    network="", recognises=lambda record: False, decode=_decode, example=[b'{"doc":{"createdAt":"2025-01-30"}}']
+)

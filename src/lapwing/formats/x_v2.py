@@ -165,10 +165,13 @@ def _kind(reference: Reference) -> int:
 
 
 def _original(other: Reference, includes: Includes | None) -> str | None:
-    included = (includes.tweets or includes.posts or []) if includes is not None else []
-    original = next((each for each in included if each.id == other.id), other)
+    original = other
+    for included in (includes and (includes.tweets or includes.posts)) or ():
+        if included.id == other.id:
+            original = included
+            break
     note = original.note_tweet or original.note_post
-    return (note and note.text) or original.text
+    return note.text if note is not None and note.text else original.text
 
 
 def _add_edits(columns: Columns, posts: list[Post]) -> None:

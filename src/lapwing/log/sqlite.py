@@ -20,6 +20,7 @@ from lapwing.model import Chunk, Records
 
 FORMAT_VERSION = 1
 ZSTD_LEVEL = 1
+STICKY_RECORDS = 25_000
 BUSY_MS = 60_000
 LEASE_US = 10_000_000
 """A source's lease that was not renewed for this long may be taken by another."""
@@ -96,7 +97,8 @@ class SqliteLog:
     ) -> None:
         """Make records durable, and with them the cursor of their source.
 
-        Records with keys go to the partition of their key; a batch without keys goes whole to the shortest one.
+        Records with keys go to the partition of their key; batches without keys fill one partition after the other,
+        `STICKY_RECORDS` at a time, so that readers find much of one kind together.
         Raises `Fenced` if the lease is no longer ours, `DiskFull` if there is no room; then nothing was appended.
         """
         with self._transaction() as connection:
@@ -124,10 +126,8 @@ class SqliteLog:
     def _parted(self, topic: str, records: Records) -> Iterator[tuple[int, Records]]:
         ids = self._partition_ids(topic)
         if records.keys is None:
-            (shortest,) = self._connection.execute(
-                "SELECT id FROM partitions WHERE topic = ? ORDER BY next_offset, id LIMIT 1", (topic,)
-            ).fetchone()
-            yield shortest, records
+            (total,) = self._connection.execute("SELECT sum(next_offset) FROM partitions WHERE topic = ?", (topic,)).fetchone()
+            yield ids[total // STICKY_RECORDS % len(ids)], records
             return
         rows_of: dict[int, list[int]] = {}
         for row, key in enumerate(records.keys):

@@ -171,3 +171,8 @@ def joined_letters() -> dict[int, NDArray[np.int32]]:
             if len(joined) == 1:
                 table[code] = _entry(ord(joined))
     return tables
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether a character is of a script that is written without spaces; False for an empty string."""
+    return bool(character) and (TABLE_SIZE <= ord(character) < HAN_END or _within(ord(character), _UNSPACED_RANGES))

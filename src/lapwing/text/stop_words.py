@@ -21,7 +21,8 @@ _SPOKEN = {
         thanks that thats the their them then there these they thing things think this those though through time to today
         too took two u under until up ur us use used ve very via wanna want wants was wasn way we well were weren what whats
         when where which while who whom whose why will with won would wouldn x yeah year years yes yet you your yours youre
-        d y w b n r amp""",
+        d y w b n r amp gt lt wont isnt arent wasnt werent didnt doesnt couldnt shouldnt wouldnt hasnt havent hadnt youve youll
+        youd ill theyre theyve weve hes shes lets theres heres whos oh ok okay hey hi via""",
     "es": """a ahora al algo alguien algun alguna algunos ante antes aqui asi aun aunque bien bueno cada casi como con contra
         cual cuando cuanto de del desde donde dos e el ella ellas ellos en entonces entre era eran eres es esa esas ese eso
         esos esta estaba estan estar estas este esto estos estoy fue fueron gracias ha haber habia hace hacer han hasta hay he
@@ -92,7 +93,8 @@ _SPOKEN = {
         많이 많은 모두 모든 같은 다시 아직 이제 어떤 무슨 누가 뭐 는 은 을 를 에 의 가 도 와 과 로 으로""",
     "ja": """これ それ あれ この その あの ここ そこ あそこ こと もの ため よう さん ちゃん 私 僕 俺 私たち 自分 今 今日 昨日 明日 時 人 何 とても
         もう まだ また でも しかし そして から まで です ます した する して いる ある なる ない いい みんな どこ いつ だれ なぜ どう 本当 的 中 方 日
-        後 前 さっき ちょっと すごく すごい やっと たくさん ぜひ みたい""",
+        後 前 さっき ちょっと すごく すごい やっと たくさん ぜひ みたい
+        ござい ください ありがとう しまし させ られ れる 見 出 行 来 言 思 大きな 小さな ながら""",
     "zh": """的 了 是 在 我 你 您 他 她 它 我们 你们 他们 我們 你們 他們 这 那 这个 那个 這 這個 那個 有 没有 沒有 不 也 都 就 还 還 很 太 会 會
         能 可以 要 想 和 与 與 跟 但 但是 因为 因為 所以 如果 一个 一個 一 上 下 中 里 裡 来 來 去 到 说 說 对 對 为 為 被 把 让 讓 给 給 从 從 什么 什麼
         怎么 怎麼 吗 嗎 呢 吧 啊 今天 现在 現在 时候 時候 自己 大家 真的 非常 已经 已經 又 再 只 才 最 更 请 請""",

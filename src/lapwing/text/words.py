@@ -55,3 +55,8 @@ def is_tail() -> pl.Expr:
     term, before = pl.col("term"), pl.col("term").shift(1)
     follows = (pl.col("row") == pl.col("row").shift(1)) & (before.str.len_chars() == 2) & before.str.ends_with(term)
     return (follows & (term.str.len_chars() == 1) & term.str.contains(UNSPACED)).fill_null(False)
+
+
+def searched_terms(text: str) -> list[str]:
+    """The terms of one text that is looked for: those that it has in every text that contains it."""
+    return cut(pl.Series([text])).filter(~is_tail())["term"].to_list()

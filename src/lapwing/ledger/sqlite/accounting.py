@@ -48,7 +48,7 @@ def add_dead_letters(store: Store, batch: Batch, tally: Tally, now_us: int) -> N
     for letter in batch.refused:
         source = store.source_id(letter.source, letter.network)
         row = (
-            hash_of(letter), batch.topic, batch.partition, letter.offset, letter.source, letter.network, letter.format,
+            hash_of(letter), letter.topic, letter.partition, letter.offset, letter.source, letter.network, letter.format,
             letter.reason, letter.received_at_us, now_us, compress(letter.record),
         )
         new = store.connection.execute(
@@ -62,6 +62,7 @@ def add_dead_letters(store: Store, batch: Batch, tally: Tally, now_us: int) -> N
 def take_back(store: Store, batch: Batch) -> dict[int, int]:
     """Mark dead letters that are read again, inside the caller's transaction; how many really were, by source number."""
     counts: dict[int, int] = {}
+    origin = batch.reads[0].origin if batch.reads else 0
     for number in batch.retried:
         row = store.connection.execute(
             "UPDATE dead_letters SET retried = 1 WHERE id = ? AND retried = 0 RETURNING source, network", (number,)
@@ -69,6 +70,7 @@ def take_back(store: Store, batch: Batch) -> dict[int, int]:
         if row is not None:
             source = store.source_id(*row)
             counts[source] = counts.get(source, 0) + 1
+            store.connection.execute("UPDATE partitions SET unheard = unheard + 1 WHERE id = ?", (origin,))
     return counts
 
 

@@ -15,17 +15,18 @@ from lapwing.ledger.sqlite.hearing import add_edits, hear_again, rooted
 from lapwing.ledger.sqlite.leases import advance
 from lapwing.ledger.sqlite.prepare import Encoded, Prepared, encode, split
 from lapwing.ledger.sqlite.store import Store
-from lapwing.model import Saved
+from lapwing.model import Read, Saved
 from lapwing.windows.activity import activity_of, summed
 
 
 def commit(store: Store, prepared: Prepared, now_us: int) -> Saved:
-    """Save a prepared batch in one transaction; `Fenced` if its partition is no longer ours, and nothing is changed."""
+    """Save a prepared batch in one transaction; `Fenced` if a partition is no longer ours, and nothing is changed."""
     batch = prepared.batch
     with store.transaction() as connection:
-        advance(connection, prepared.origin, batch.epoch, (batch.from_offset, batch.to_offset), batch.watermark_us)
+        for read in batch.reads:
+            advance(connection, read)
+            _note_unheard(store, read)
         flipped = take_back(store, batch)
-        _note_skipped(store, prepared, sum(flipped.values()))
         store.mark("ledger.fenced")
         number, low = _next(store)
         tally = Tally(store, batch, flipped)
@@ -51,17 +52,15 @@ def commit(store: Store, prepared: Prepared, now_us: int) -> Saved:
     return Saved(number=number, **tally.totals())
 
 
-def _note_skipped(store: Store, prepared: Prepared, flipped: int) -> None:
-    """Where retention took records away before they were read, say so: a gap, and offsets that nothing was read from."""
-    batch = prepared.batch
-    skipped = batch.to_offset - batch.from_offset - len(batch.covered) - sum(heard.received for heard in batch.heard)
-    store.connection.execute(
-        "UPDATE partitions SET first_offset = first_offset + ? WHERE id = ?", (skipped + flipped + len(batch.covered), prepared.origin)
-    )
-    if skipped:
+def _note_unheard(store: Store, read: Read) -> None:
+    """Offsets without a record of a network: our own ones, and those that expired before they were read, which are a gap."""
+    expired = read.to_offset - read.from_offset - read.records
+    if expired + read.own:
+        store.connection.execute("UPDATE partitions SET unheard = unheard + ? WHERE id = ?", (expired + read.own, read.origin))
+    if expired:
         store.connection.execute(
-            "INSERT INTO gaps (source, from_us, to_us, reason) VALUES (?, ?, ?, ?)",
-            (batch.topic, 0, 0, f"{skipped} records of partition {batch.partition} expired from the log before they were read"),
+            "INSERT INTO gaps (source, from_us, to_us, reason) SELECT topic, watermark_us, watermark_us, ? FROM partitions WHERE id = ?",
+            (f"{expired} records expired from the log before they were read", read.origin),
         )
 
 

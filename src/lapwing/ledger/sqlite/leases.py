@@ -11,6 +11,7 @@ from types import TracebackType
 
 from lapwing.contracts import Claimed
 from lapwing.errors import Fenced
+from lapwing.model import Read
 
 LEASE_US = 10_000_000
 """A lease that was not renewed for this long may be taken by another."""
@@ -102,12 +103,11 @@ def release(connection: sqlite3.Connection, owner: str, partition_id: int | None
         connection.execute("DELETE FROM workers WHERE owner = ?", (owner,))
 
 
-def advance(connection: sqlite3.Connection, partition_id: int, epoch: int, offsets: tuple[int, int], watermark_us: int) -> None:
+def advance(connection: sqlite3.Connection, read: Read) -> None:
     """Move the offset, if it and the epoch are still what we believe; otherwise somebody took over, and we are `Fenced`."""
-    from_offset, to_offset = offsets
     changed = connection.execute(
         "UPDATE partitions SET next_offset = ?, watermark_us = max(watermark_us, ?) WHERE id = ? AND epoch = ? AND next_offset = ?",
-        (to_offset, watermark_us, partition_id, epoch, from_offset),
+        (read.to_offset, read.watermark_us, read.origin, read.epoch, read.from_offset),
     ).rowcount
     if changed != 1:
-        raise Fenced(f"partition {partition_id} was taken over at offset {from_offset}", "its new owner does the work again")
+        raise Fenced(f"partition {read.origin} was taken over at offset {read.from_offset}", "its new owner does the work again")

@@ -56,13 +56,13 @@ class SqliteLedger:
         with self.store.transaction() as connection:
             leases.release(connection, owner, claim.id if claim else None)
 
-    def save(self, batch: Batch, origin: int, now_us: int) -> Saved:
+    def save(self, batch: Batch, now_us: int) -> Saved:
         """Make a batch and its offsets durable in one transaction.
 
-        Raises `Fenced` if the partition was taken over, `DiskFull` if there is no room; then nothing was changed.
+        Raises `Fenced` if one of its partitions was taken over, `DiskFull` if there is no room; then nothing was changed.
         """
         self._describe(batch)
-        return commit(self.store, prepare(self.store, batch, origin), now_us)
+        return commit(self.store, prepare(self.store, batch), now_us)
 
     def _describe(self, batch: Batch) -> None:
         new = [place for place in batch.posts["place"].unique().to_list() if place and place not in self._described]

@@ -38,7 +38,6 @@ class Prepared(msgspec.Struct, frozen=True):
     """A batch, split into what seems new and what was heard before."""
 
     batch: Batch
-    origin: int
     fresh: Encoded
     again: pl.DataFrame
     """Rows whose uid is known, with `root`, the sequence number of its first content, or null if that is in `fresh`."""
@@ -49,14 +48,14 @@ class Prepared(msgspec.Struct, frozen=True):
     as_of_run: int
 
 
-def prepare(store: Store, batch: Batch, origin: int) -> Prepared:
+def prepare(store: Store, batch: Batch) -> Prepared:
     """Split and encode a batch; reads the ledger, writes nothing but new source names."""
     numbers = {heard.source: store.source_id(heard.source, heard.network) for heard in (*batch.heard, *batch.covered)}
     by_number = coded("source", numbers, pl.UInt32())
     as_of_run = store.keys.runs.newest_run()
-    posts = keyed(store, batch.posts.with_columns(by_number), origin)
+    posts = keyed(store, batch.posts.with_columns(by_number))
     fresh, again, waited = split(store, posts)
-    return Prepared(batch, origin, encode(fresh), again, waited, batch.changes.with_columns(by_number), as_of_run)
+    return Prepared(batch, encode(fresh), again, waited, batch.changes.with_columns(by_number), as_of_run)
 
 
 def coded(column: str, numbers: dict[str, int], dtype: pl.DataType) -> pl.Expr:
@@ -64,7 +63,7 @@ def coded(column: str, numbers: dict[str, int], dtype: pl.DataType) -> pl.Expr:
     return pl.col(column).replace_strict(numbers, return_dtype=dtype) if numbers else pl.lit(None, dtype).alias(column)
 
 
-def keyed(store: Store, posts: pl.DataFrame, origin: int) -> pl.DataFrame:
+def keyed(store: Store, posts: pl.DataFrame) -> pl.DataFrame:
     """The posts with everything that facts need: keys, numbers for names, the area."""
     networks = {name: store.network_id(name) for name in posts["network"].unique()}
     return posts.with_columns(
@@ -74,7 +73,6 @@ def keyed(store: Store, posts: pl.DataFrame, origin: int) -> pl.DataFrame:
         area_of().alias("area"),
         (pl.col("place_confidence") * 100).round().cast(pl.UInt8).alias("confidence_percent"),
         coded("network", networks, pl.UInt8()),
-        pl.lit(origin, pl.UInt32).alias("origin"),
     )
 
 

@@ -20,7 +20,7 @@ CREATE TABLE places (id INTEGER PRIMARY KEY, name TEXT NOT NULL, country TEXT NO
 
 -- how far the log was read: the fence stands beside what it fences
 CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-    next_offset INTEGER NOT NULL DEFAULT 0, first_offset INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0,
+    next_offset INTEGER NOT NULL DEFAULT 0, unheard INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0,
     owner TEXT, pid INTEGER, heartbeat_us INTEGER NOT NULL DEFAULT 0, watermark_us INTEGER NOT NULL DEFAULT 0,
     UNIQUE (topic, partition));
 CREATE TABLE workers (owner TEXT PRIMARY KEY, pid INTEGER NOT NULL, heartbeat_us INTEGER NOT NULL) WITHOUT ROWID;

@@ -147,9 +147,9 @@ def _index(store: Store) -> Iterator[str]:
 
 def _offsets(store: Store, spans: Spans) -> Iterator[str]:
     total = 0
-    rows = store.connection.execute("SELECT topic, partition, next_offset, first_offset FROM partitions")
-    for topic, partition, next_offset, first_offset in rows:
-        total += next_offset - first_offset
+    rows = store.connection.execute("SELECT topic, partition, next_offset, unheard FROM partitions")
+    for topic, partition, next_offset, unheard in rows:
+        total += next_offset - unheard
         if next_offset > spans.get((topic, partition), (0, 0))[1]:
             yield f"{topic}/{partition} was read to {next_offset}, and ends at {spans.get((topic, partition), (0, 0))[1]}"
     (received,) = store.connection.execute("SELECT coalesce(sum(received), 0) FROM accounting").fetchone()

@@ -1,0 +1,218 @@
+"""The query language of search: what it says, and which texts it matches.
+
+Words stand for AND; ``OR`` between them for either, and it binds less; ``-word`` for texts without it; ``"a phrase"`` for
+words in this order; ``#tag``, ``@name``, ``prefix*``, and parentheses. A word finds the hashtag of the same name too.
+In scripts without spaces a word is found wherever its characters stand together.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+
+import msgspec
+import polars as pl
+
+from lapwing.errors import QueryError
+from lapwing.text.characters import is_unspaced
+from lapwing.text.fold import fold
+from lapwing.text.words import searched_terms
+
+QUERY_CHARACTERS_MAX = 1_000
+NESTING_MAX = 20
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A text has this term."""
+
+    terms: tuple[str, ...]
+    """The one term; a tuple so that it is looked up as those of a phrase are."""
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """A text has these words side by side, or these characters of an unspaced script."""
+
+    terms: tuple[str, ...]
+    """Terms that every such text has; empty where other parts of the query say which."""
+    text: str
+    """The words, folded."""
+    open_end: bool = False
+    """Whether the last word may go on."""
+
+
+class Prefix(msgspec.Struct, frozen=True):
+    """A text has a term that begins so."""
+
+    term: str
+
+
+class Not(msgspec.Struct, frozen=True):
+    """A text does not match the part."""
+
+    part: Node
+
+
+class And(msgspec.Struct, frozen=True):
+    """A text matches all parts."""
+
+    parts: tuple[Node, ...]
+
+
+class Or(msgspec.Struct, frozen=True):
+    """A text matches at least one part."""
+
+    parts: tuple[Node, ...]
+
+
+Node = Word | Phrase | Prefix | Not | And | Or
+
+
+class _Token(msgspec.Struct, frozen=True):
+    kind: str
+    """One of ``( ) - OR word phrase end``."""
+    text: str
+    column: int
+
+
+def parse(query: str) -> Node:
+    """What a query says; raises `QueryError` with the column of the mistake, counted in characters from 1."""
+    if len(query) > QUERY_CHARACTERS_MAX:
+        raise QueryError(f"the query is longer than {QUERY_CHARACTERS_MAX} characters", QUERY_CHARACTERS_MAX + 1, "shorten it")
+    reader = _Reader(_tokens(query))
+    node = reader.either(0)
+    if reader.next.kind == ")":
+        raise QueryError("this parenthesis closes nothing", reader.next.column, "remove it")
+    return node
+
+
+_PARTS = re.compile(r'\s+|(?P<open>\()|(?P<close>\))|(?P<minus>-)(?=[^\s)]|$)|"(?P<phrase>[^"]*)(?P<quote>"?)|(?P<word>[^\s()"]+)')
+
+
+def _tokens(query: str) -> list[_Token]:
+    tokens = []
+    for match in _PARTS.finditer(query.replace("“", '"').replace("”", '"')):
+        column = match.start() + 1
+        if match["open"] or match["close"]:
+            tokens.append(_Token(match[0], match[0], column))
+        elif match["minus"]:
+            tokens.append(_Token("-", "-", column))
+        elif match["phrase"] is not None:
+            if not match["quote"]:
+                raise QueryError("this quotation mark has no partner", column, 'write "a phrase"')
+            tokens.append(_Token("phrase", match["phrase"], column + 1))
+        elif match["word"]:
+            tokens.append(_Token("OR" if match["word"] == "OR" else "word", match["word"], column))
+    return [*tokens, _Token("end", "", len(query) + 1)]
+
+
+class _Reader:
+    """Reads tokens from the left; each method takes what belongs to it."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self._tokens = tokens
+        self._place = 0
+
+    @property
+    def next(self) -> _Token:
+        return self._tokens[self._place]
+
+    def _take(self) -> _Token:
+        token = self.next
+        self._place += 1
+        return token
+
+    def either(self, depth: int) -> Node:
+        parts = [self._all(depth)]
+        while self.next.kind == "OR":
+            self._take()
+            parts.append(self._all(depth))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _all(self, depth: int) -> Node:
+        parts: list[Node] = []
+        while self.next.kind not in ("OR", ")", "end"):
+            parts.append(self._one(depth))
+        if not parts:
+            raise QueryError("a word is missing here", self.next.column, 'write words, "a phrase", #tag, @name or prefix*')
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _one(self, depth: int) -> Node:
+        token = self._take()
+        if depth > NESTING_MAX:
+            raise QueryError(f"nested more than {NESTING_MAX} deep", token.column, "use fewer parentheses and signs")
+        if token.kind == "-":
+            if self.next.kind in ("OR", ")", "end"):
+                raise QueryError("a word is missing behind the minus", self.next.column, "write -word")
+            return Not(self._one(depth + 1))
+        if token.kind == "(":
+            node = self.either(depth + 1)
+            if self._take().kind != ")":
+                raise QueryError("this parenthesis is not closed", token.column, "add one that closes")
+            return node
+        return _phrase(token) if token.kind == "phrase" else _word(token)
+
+
+def _word(token: _Token) -> Node:
+    text, prefix = (token.text[:-1], True) if token.text.endswith("*") else (token.text, False)
+    return _said(text, token, prefix)
+
+
+def _phrase(token: _Token) -> Node:
+    return _said(token.text, token, False)
+
+
+def _said(text: str, token: _Token, prefix: bool) -> Node:
+    """Words that stand side by side: one if it is a plain word."""
+    line = fold(pl.Series([text])).item()
+    terms = searched_terms(text)
+    if not terms:
+        raise QueryError(f"{token.text!r} has no letters or digits to look for", token.column, "add a word")
+    words = line.split(" ")
+    if len(words) == 1 and len(terms) == 1 and not _is_unspaced(words[0]):
+        return _signed(terms[0], prefix)
+    *before, last = terms
+    parts = [_signed(term, False) for term in before]
+    parts.append(_signed(last, prefix and not _is_unspaced(last)))
+    return And((*dict.fromkeys(parts), Phrase((), line, open_end=prefix)))
+
+
+def _signed(term: str, prefix: bool) -> Node:
+    """A term, and the hashtag that it may stand in; a lone character of an unspaced script begins a pair in texts."""
+    prefix |= len(term) == 1 and _is_unspaced(term)
+    both = (term,) if term.startswith(("#", "@")) or _is_unspaced(term) else (term, f"#{term}")
+    nodes: tuple[Node, ...] = tuple(Prefix(each) if prefix else Word((each,)) for each in both)
+    return nodes[0] if len(nodes) == 1 else Or(nodes)
+
+
+def _is_unspaced(word: str) -> bool:
+    return not word.startswith("#") and is_unspaced(word[:1])
+
+
+def matches(node: Node, texts: pl.Series) -> pl.Series:
+    """Which texts (String, no nulls) a query matches, exactly: Boolean, as long as `texts`."""
+    frame = pl.DataFrame({"line": fold(texts)}).select(line=pl.lit(" ") + pl.col("line") + " ")
+    frame = frame.with_columns(plain=pl.col("line").str.replace_all("#", "", literal=True))
+    return frame.select(_condition(node).alias("matches"))["matches"]
+
+
+def _condition(node: Node) -> pl.Expr:
+    if isinstance(node, And):
+        return reduce(pl.Expr.and_, map(_condition, node.parts))
+    if isinstance(node, Or):
+        return reduce(pl.Expr.or_, map(_condition, node.parts))
+    if isinstance(node, Not):
+        return ~_condition(node.part)
+    if isinstance(node, Word):
+        return _holds(" ".join(node.terms), open_end=False)
+    if isinstance(node, Prefix):
+        return _holds(node.term, open_end=True)
+    return _holds(node.text, node.open_end)
+
+
+def _holds(words: str, open_end: bool) -> pl.Expr:
+    """Whether a line has words, with their ends where their script has spaces."""
+    parts = words.split(" ")
+    before = "" if _is_unspaced(parts[0]) else " "
+    after = "" if open_end or _is_unspaced(parts[-1]) else " "
+    column = "line" if "#" in words else "plain"
+    return pl.col(column).str.contains(before + words + after, literal=True)
