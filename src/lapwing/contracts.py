@@ -58,6 +58,9 @@ class Log(Protocol):
     def read(self, topic: str, partition: int, offset: int, records_max: int) -> list[Chunk]:
         """Whole batches from the one that holds `offset` on, until they hold `records_max` records; empty at the end."""
 
+    def expire(self, now_us: int) -> int:
+        """Drop what is older than the retention or beyond its size; the number of records dropped."""
+
     def spans(self) -> dict[tuple[str, int], tuple[int, int]]:
         """First and next offset of every partition, by topic and number."""
 
@@ -87,5 +90,8 @@ class Ledger(Protocol):
     def save(self, batch: Batch, now_us: int) -> Saved:
         """Make a batch and its offsets durable together; raises `Fenced` or `DiskFull` and changes nothing."""
 
-    def tidy(self) -> bool:
-        """One step of housekeeping; whether there was anything to do."""
+    def tidy(self, idle: bool) -> bool:
+        """One step of housekeeping, a larger one when there is nothing else to do; whether there was anything."""
+
+    def expire(self, now_us: int) -> int:
+        """Drop what is older than the retention; how many posts lost something."""

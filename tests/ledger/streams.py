@@ -76,7 +76,7 @@ def stream(seed: int, posts: int = 25) -> list[Event]:
 
 
 def moment(chance: random.Random) -> int:
-    return START_US + chance.randrange(3600) * 1_000_000
+    return START_US + chance.randrange(7000) * 1_000_000
 
 
 def mastodon(chance: random.Random, number: int) -> list[Event]:

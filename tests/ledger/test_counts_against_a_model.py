@@ -26,7 +26,9 @@ def check(folder: Path, seed: int) -> None:
         house.work()
     contents = expected.standing(events)
     assert house.accounting() == expected.accounting(events), seed
-    for window_us in (300_000_000, 900_000_000):
+    while seed % 2 and house.ledger.tidy(idle=True):
+        pass  # hours are rolled up for every second stream, and counted for the others
+    for window_us in (300_000_000, 900_000_000, 3_600_000_000):
         assert house.counts(window_us) == expected.counts(contents, window_us), seed
     assert house.broken() == [], seed
     house.close()

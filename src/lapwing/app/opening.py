@@ -15,6 +15,8 @@ from lapwing.engine.loop import READ_TOPICS, Worker
 from lapwing.engine.understanding import Understanding
 from lapwing.errors import DataDirectoryError, UsageError
 from lapwing.ledger.sqlite.ledger import SqliteLedger
+from lapwing.ledger.sqlite.retention import Retention
+from lapwing.log.sqlite import Retention as LogRetention
 from lapwing.log.sqlite import SqliteLog
 
 STAGES = ("clean", "detect_language", "cut_words", "locate")
@@ -47,6 +49,7 @@ class Directory:
         return SqliteLog(
             self.path / "log.sqlite", partitions=self.configuration.log.partitions,
             durability=self.configuration.log.durability, mark=self.mark,
+            retention=LogRetention(self.configuration.log.retention_us, self.configuration.log.retention_bytes),
         )
 
     @cached_property
@@ -54,7 +57,8 @@ class Directory:
         """The embedded ledger."""
         self._make()
         return SqliteLedger(
-            self.path / "ledger", durability=self.configuration.log.durability, mark=self.mark, describe_places=self._describe
+            self.path / "ledger", durability=self.configuration.log.durability, mark=self.mark, describe_places=self._describe,
+            retention=Retention(self.configuration.store.posts_retention_us, self.configuration.store.counts_retention_us),
         )
 
     def _make(self) -> None:

@@ -24,6 +24,7 @@ LINGER_US = 400_000
 """A batch that is not full waits this long after its first record was appended, so that it is saved within a second."""
 HEARTBEAT_US = 500_000
 IDLE_S = 0.05
+EXPIRE_EVERY_US = 600_000_000
 DISK_FULL_WAIT_S = 2.0
 READ_TOPICS = ("raw.", RETRIES, COVERAGE)
 """Post topics, and those of our own that the ledger keeps; workers read all that begin like this."""
@@ -40,6 +41,7 @@ class Worker:
         self.batch_records = batch_records
         self.claims: dict[tuple[str, int], Claimed] = {}
         self._heartbeat_us = 0
+        self._expired_us = 0
 
     def run(self, stop: Callable[[], bool], saved: Callable[[Saved], None] = lambda _: None) -> None:
         """Work until `stop` says so; then finish the batch in hand and give the partitions up."""
@@ -47,7 +49,7 @@ class Worker:
             while not stop():
                 self._keep_claims()
                 worked = self.step(saved)
-                if not self._tidied() and not worked:
+                if not self._tidied(idle=not worked) and not worked:
                     self.clock.sleep(IDLE_S)
         finally:
             self.ledger.release(self.owner)
@@ -99,9 +101,14 @@ class Worker:
         own = sum(len(part.offsets) for part in parts if part.topic == COVERAGE)
         return Read(origin=claimed.id, epoch=claimed.epoch, from_offset=start, to_offset=end, records=records, own=own), parts
 
-    def _tidied(self) -> bool:
+    def _tidied(self, *, idle: bool) -> bool:
         try:
-            return self.ledger.tidy()
+            now_us = self.clock.now_us()
+            if now_us - self._expired_us > EXPIRE_EVERY_US:
+                self._expired_us = now_us
+                self.ledger.expire(now_us)
+                self.log.expire(now_us)
+            return self.ledger.tidy(idle)
         except DiskFull:
             return False
 

@@ -42,6 +42,13 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[list[bytes], list[int] | int, list[str] | None, list[str] | None]).decode
 
 
+class Retention(msgspec.Struct, frozen=True):
+    """How long batches are kept, counted from when they were appended, and how much of them."""
+
+    age_us: int = 1 << 60
+    bytes_max: int | None = None
+
+
 class SourceLease(msgspec.Struct, frozen=True):
     """The right to append for a source, as of an epoch, and where it had come to."""
 
@@ -54,11 +61,13 @@ class SqliteLog:
     """The log of one data directory. One object for each process and thread."""
 
     def __init__(
-        self, path: Path, *, partitions: int = 8, durability: str = "app-crash", mark: Mark = lambda _: None
+        self, path: Path, *, partitions: int = 8, durability: str = "app-crash", mark: Mark = lambda _: None,
+        retention: Retention | None = None,
     ) -> None:
         self.path = path
         self.partitions = partitions
         self.mark = mark
+        self._retention = retention or Retention()
         _check_version(path)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False)
         for pragma in ("journal_mode = WAL", f"busy_timeout = {BUSY_MS}", "cache_size = -8192", "wal_autocheckpoint = 4000"):
@@ -208,8 +217,9 @@ class SqliteLog:
         if changed != 1:
             raise Fenced(f"another process listens to {lease.source!r} now", "this one stops")
 
-    def expire(self, *, before_us: int, bytes_max: int | None = None) -> int:
-        """Drop batches appended before a time, and the oldest beyond a size; the number of records dropped."""
+    def expire(self, now_us: int) -> int:
+        """Drop batches that are older than the retention, and the oldest beyond its size; the number of records dropped."""
+        before_us, bytes_max = now_us - self._retention.age_us, self._retention.bytes_max
         with self._transaction() as connection:
             doomed = connection.execute("SELECT id FROM batches WHERE appended_at_us < ?", (before_us,)).fetchall()
             if bytes_max is not None:

@@ -9,6 +9,7 @@ from importlib import resources
 import polars as pl
 
 from lapwing.text.fold import fold
+from lapwing.text.lexicon import thai, words_in
 from lapwing.text.segment import Segmenter, segment, segmenter_of
 from lapwing.text.stop_words import stop_words
 from lapwing.text.words import UNSPACED
@@ -18,7 +19,9 @@ _WORD = r"#?[\p{L}\p{N}_](?:['’\u{200c}\u{200d}]?[\p{L}\p{M}\p{N}_])*"
 _ELISION = r"^(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|dell|nell|sull|all|dall|un|quest|quell)['’]|['’]s$"
 _RUN = rf"{UNSPACED}[\p{{M}}ー{UNSPACED[1:]}*|[^{UNSPACED[1:-1]}]+"
 
-_MODELS = {"ja": "ja_word", "th": "th", "zh": "zh-hans", "zh-hant": "zh-hant"}
+_MODELS = {"ja": "ja_word", "zh": "zh-hans", "zh-hant": "zh-hant"}
+_ENDING = "(?:て|た|で|だ|ま|な|ら|れ|せ|さ|ん|ず|ば|よ|ちゃ|そう|たい)"
+_SMALL = "[的了和很都也请請在是吃来來去把被就又还還]"
 _TRADITIONAL = "[這個們來說對會時過開關電國學車東門問間見長風馬魚鳥黃龍發請樓區氣讓與為點園灣臺應還後現動體網歡樂聽買賣錢難]"
 _HIRAGANA_MAX = 2
 """Japanese words of so few Hiragana are endings and particles."""
@@ -29,7 +32,7 @@ def readable(texts: pl.Series, lang: pl.Series | None = None) -> pl.DataFrame:
 
     Small letters; hashtags keep their sign; no mentions, addresses, numbers or stop words (`stop_words.py`; those of
     the text's language and of English, where `lang` says it, else those of all). Scripts without spaces are cut by the
-    models of BudouX (Japanese, Chinese, Thai); of others without spaces whole runs are given. Neither may hold nulls
+    models of BudouX (Japanese, Chinese) and a list of words (Thai); of others without spaces whole runs are given. Neither may hold nulls
     but `lang`.
     """
     lowered = texts.str.to_lowercase().str.replace_all(_LEFT_OUT, " ")
@@ -51,10 +54,30 @@ def _pieces(vocabulary: pl.DataFrame) -> pl.DataFrame:
     runs = vocabulary.filter(unspaced).with_columns(piece=pl.col("word").str.extract_all(_RUN)).explode("piece")
     cut = [spaced]
     for model, part in runs.with_columns(model=_model()).group_by("model"):
-        segmenter = _segmenter(_MODELS[str(model[0])]) if model[0] in _MODELS else None
-        pieces = segment(segmenter, part["piece"]) if segmenter else part["piece"].reshape((-1, 1)).arr.to_list()
-        cut.append(part.select("lang", "word").with_columns(pieces.alias("piece")).explode("piece"))
+        lists = part.select("lang", "word").with_columns(_cut(str(model[0]), part["piece"]).alias("piece"))
+        cut.append(lists.explode("piece").drop_nulls("piece"))
     return pl.concat(cut)
+
+
+def _cut(model: str, runs: pl.Series) -> pl.Series:
+    """The words of runs of one script: List(String)."""
+    if model == "":
+        return runs.reshape((-1, 1)).arr.to_list()
+    if model == "th":
+        return words_in(thai(), runs)
+    pieces = segment(_segmenter(_MODELS[model]), runs).list.join(" ")
+    return (_japanese(pieces) if model == "ja" else _chinese(pieces)).str.split(" ")
+
+
+def _japanese(pieces: pl.Series) -> pl.Series:
+    """Lone Chinese characters go to the word before them (消防 車), and stems of verbs, before their endings, go away."""
+    joined = pieces.str.replace_all(r"(\p{Han}) (\p{Han})( |$)", "$1$2$3")
+    return joined.str.replace_all(rf"(?:^| )\p{{Han}}+\p{{Hiragana}}+ {_ENDING}", " ")
+
+
+def _chinese(pieces: pl.Series) -> pl.Series:
+    """Small words that the model left at the edges of others go away (吃火锅, 颱風來)."""
+    return pieces.str.replace_all(rf"(^| ){_SMALL}", "$1").str.replace_all(rf"{_SMALL}( |$)", "$1")
 
 
 def _model() -> pl.Expr:
@@ -80,7 +103,7 @@ def _segmenter(name: str) -> Segmenter:
 def _without_stop_words(parts: pl.DataFrame) -> pl.DataFrame:
     """The pieces that say something: lang, word, piece."""
     piece = pl.col("piece")
-    lone = piece.str.contains(r"^\p{N}*\p{L}?\p{N}*$") & ~(piece.str.contains(r"^\p{Han}$") & (pl.col("lang") == "ja"))
+    lone = (piece == "") | piece.str.contains(r"^\p{N}*\p{L}?\p{N}*$") & ~(piece.str.contains(r"^\p{Han}$") & (pl.col("lang") == "ja"))
     ending = piece.str.contains(rf"^\p{{Hiragana}}{{1,{_HIRAGANA_MAX}}}$|[っッ]$|^\p{{M}}")
     telling = parts.filter(piece.str.contains(r"\p{L}") & ~lone & ~ending)
     folded = fold(telling["piece"].str.strip_prefix("#")).str.replace_all(" ", "", literal=True)

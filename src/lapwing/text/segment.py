@@ -73,14 +73,15 @@ def _sorted(weights: dict[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int3
 
 
 def segment(segmenter: Segmenter, runs: pl.Series) -> pl.Series:
-    """The pieces of each run (String without white space): List(String)."""
+    """The pieces of each run (String without white space): List(String). A word in Katakana is never cut."""
     if runs.is_empty():
         return pl.Series(runs.name, [], dtype=pl.List(pl.String))
     text = _RUN * _PAD + (_RUN * _PAD).join(runs.to_list()) + _RUN * _PAD
     codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4").astype(np.int64)
     known = segmenter.numbers[np.where(codes < 0x10000, codes, 0)]
     gaps = np.flatnonzero((codes[1:] != ord(_RUN)) & (codes[:-1] != ord(_RUN))) + 1
-    cuts = gaps[_scores(segmenter, known, gaps) > 0]
+    katakana = (codes >= 0x30A1) & (codes <= 0x30FF)
+    cuts = gaps[(_scores(segmenter, known, gaps) > 0) & ~(katakana[gaps] & katakana[gaps - 1])]
     spaced = np.insert(codes.astype("<u4"), cuts, ord(_GAP)).tobytes().decode("utf-32-le")
     lines = pl.Series([spaced]).str.strip_chars(_RUN).str.split(_RUN * _PAD).explode()
     return lines.str.split(_GAP).alias(runs.name)

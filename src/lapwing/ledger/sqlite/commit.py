@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lapwing.ledger.sqlite import standing
+from lapwing.ledger.sqlite import rollups, standing
 from lapwing.ledger.sqlite.accounting import Tally, account, add_coverage, add_dead_letters, take_back
 from lapwing.ledger.sqlite.changing import apply_changes
 from lapwing.ledger.sqlite.hearing import add_edits, hear_again, rooted
@@ -42,7 +42,9 @@ def commit(store: Store, prepared: Prepared, now_us: int) -> Saved:
         store.mark("ledger.changes_written")
         corrections = standing.settle(store, touched, number)
         activity = [activity_of(fresh.posts), corrections] if corrections.height else [activity_of(fresh.posts)]
-        store.activity.append(summed(pl.concat(activity)))
+        totals = summed(pl.concat(activity))
+        store.activity.append(totals)
+        rollups.mark_touched(store, totals)
         add_dead_letters(store, batch, tally, now_us)
         account(store, batch, tally)
         add_coverage(store, batch)

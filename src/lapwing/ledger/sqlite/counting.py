@@ -7,7 +7,8 @@ from typing import Literal
 
 import polars as pl
 
-from lapwing.ledger.sqlite.selecting import Filters, Selection
+from lapwing.ledger.sqlite.rollups import HOUR_US, city, rolled_up
+from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters, Selection
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import WINDOW_US
 from lapwing.windows.activity import activity_of, counted
@@ -25,16 +26,42 @@ def counts(store: Store, filters: Filters, window_us: int, by: By) -> pl.DataFra
     Windows are cut from 1970 on; a range that cuts a window counts the part that is inside.
     """
     dimension = {"place": ["area"], "country": ["country"], "none": []}[by]
+    if window_us == HOUR_US and by == "place" and not filters.countries and not _needs_facts(filters):
+        return _hourly(store, filters)
     parts = [_counted(store, rows, window_us, dimension) for rows in _slices(store, filters, window_us)]
     schema = {"window_us": pl.Int64} | {"area": pl.UInt32, "country": pl.String} | dict.fromkeys(("posts", "reposts", "people"), pl.Int64)
     empty = pl.DataFrame(schema=schema).select("window_us", *dimension, "posts", "reposts", "people")
     return pl.concat([empty, *parts]).sort("window_us", *dimension)
 
 
+def _hourly(store: Store, filters: Filters) -> pl.DataFrame:
+    """Hours by place: rolled up where they are, counted where they are not."""
+    first, last = _extent(store, filters)
+    selection = Selection(store, filters)
+    rows, done = rolled_up(store, -(-first // HOUR_US) * HOUR_US, last // HOUR_US * HOUR_US)
+    if filters.places:
+        rows = rows.filter(pl.col("area").is_in(filters.places))
+    if filters.networks:
+        rows = rows.filter(pl.col("network").is_in(selection.networks))
+    # An author belongs to one network, so people of networks may be added up.
+    totals = rows.group_by("window_us", "area").agg(pl.col("posts", "reposts", "people").sum())
+    parts = [totals.select("window_us", "area", "posts", "reposts", "people")]
+    for start in range(first // HOUR_US * HOUR_US, last, HOUR_US):
+        if start // HOUR_US not in done:
+            activity = _from_activity(selection, max(start, first), min(start + HOUR_US, last))
+            parts.append(_counted(store, activity, HOUR_US, ["area"]))
+    return pl.concat(parts).sort("window_us", "area")
+
+
+def _needs_facts(filters: Filters) -> bool:
+    aligned = filters.since_us % WINDOW_US == 0 and (filters.until_us % WINDOW_US == 0 or filters.until_us == TIME_MAX)
+    return bool(filters.sources or filters.languages or filters.kinds) or not aligned
+
+
 def _counted(store: Store, rows: pl.DataFrame, window_us: int, dimension: list[str]) -> pl.DataFrame:
     rows = rows.with_columns((pl.col("key") * WINDOW_US // window_us * window_us).alias("window_us"))
     if dimension == ["area"]:  # a country without a city is no place
-        rows = rows.with_columns(pl.when(pl.col("area") >= COUNTRY_AREAS).then(pl.lit(0, pl.UInt32)).otherwise("area").alias("area"))
+        rows = rows.with_columns(city())
     if dimension == ["country"]:
         rows = rows.with_columns(pl.col("area").replace_strict(countries(store, rows["area"]), return_dtype=pl.String).alias("country"))
     return counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
@@ -51,8 +78,7 @@ def _slices(store: Store, filters: Filters, window_us: int) -> Iterator[pl.DataF
     first, last = _extent(store, filters)
     step = max(window_us, SLICE_US // window_us * window_us)
     start = first // window_us * window_us
-    aligned = first % WINDOW_US == 0 and (last % WINDOW_US == 0)
-    from_facts = bool(filters.sources or filters.languages or filters.kinds) or not aligned
+    from_facts = _needs_facts(filters)
     selection = Selection(store, filters)
     while start < last:
         low, high = max(start, first), min(start + step, last)

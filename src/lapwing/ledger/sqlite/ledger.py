@@ -12,6 +12,7 @@ from lapwing.ledger.sqlite import leases, upkeep
 from lapwing.ledger.sqlite.commit import commit
 from lapwing.ledger.sqlite.leases import WriterLock
 from lapwing.ledger.sqlite.prepare import prepare
+from lapwing.ledger.sqlite.retention import Retention, expire
 from lapwing.ledger.sqlite.store import Mark, Store
 from lapwing.model import Batch, Saved
 
@@ -27,13 +28,14 @@ class SqliteLedger:
 
     def __init__(
         self, folder: Path, *, durability: str = "app-crash", mark: Mark = lambda _: None,
-        describe_places: DescribePlaces = lambda _: [],
+        describe_places: DescribePlaces = lambda _: [], retention: Retention | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.lock = WriterLock(folder / "writer.lock")
         self.store = Store(generation_path(folder), self.lock, durability, mark)
         self._describe_places = describe_places
+        self._retention = retention
         self._described: set[int] = set()
 
     def claim(self, topic: str, partition: int, owner: str, now_us: int) -> Claimed | None:
@@ -71,9 +73,13 @@ class SqliteLedger:
                 connection.executemany("INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?, ?, ?)", self._describe_places(new))
             self._described.update(new)
 
-    def tidy(self) -> bool:
-        """Merge what has piled up, one step; whether there was anything to do."""
-        return upkeep.tidy(self.store)
+    def tidy(self, idle: bool) -> bool:
+        """Merge what has piled up, or roll up an hour when idle, one step; whether there was anything to do."""
+        return upkeep.tidy(self.store, idle)
+
+    def expire(self, now_us: int) -> int:
+        """Drop what is older than the retention; how many posts lost something."""
+        return expire(self.store, self._retention, now_us) if self._retention else 0
 
     def close(self) -> None:
         """Let go of the files."""

@@ -66,7 +66,7 @@ CREATE TABLE coverage (source INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us 
 CREATE TABLE gaps (id INTEGER PRIMARY KEY, source TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE hours (hour INTEGER NOT NULL, area INTEGER NOT NULL, network INTEGER NOT NULL, posts INTEGER NOT NULL,
     reposts INTEGER NOT NULL, people INTEGER NOT NULL, PRIMARY KEY (hour, area, network)) WITHOUT ROWID;
-CREATE TABLE hours_done (hour INTEGER PRIMARY KEY, run INTEGER NOT NULL);
+CREATE TABLE hours_done (hour INTEGER PRIMARY KEY, touched INTEGER NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL UNIQUE, number INTEGER NOT NULL,
     channel TEXT NOT NULL, payload BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'waiting');
 """
@@ -91,6 +91,7 @@ def create(connection: sqlite3.Connection, generation: int) -> None:
             for statement in DDL.split(";\n"):
                 connection.execute(statement)
             rows = [("format_version", str(FORMAT_VERSION)), ("generation", str(generation)), ("next_seq", "0")]
+            rows += [("expired_posts", "0"), ("expired_edits", "0")]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
         connection.execute("COMMIT")
     except sqlite3.OperationalError as problem:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lapwing.ledger.sqlite.rollups import roll_up_one
 from lapwing.ledger.sqlite.store import Store
 from lapwing.windows.activity import summed
 
 
-def tidy(store: Store) -> bool:
-    """Merge one level of whatever is due, in a transaction of its own; whether anything was."""
+def tidy(store: Store, idle: bool) -> bool:
+    """Merge one level of whatever is due, in a transaction of its own; when idle, roll up an hour. Whether anything was due."""
     due = (store.keys.runs.due(), store.activity.due(), store.facts.due(), store.texts.due())
     if not any(due):
-        return False
+        return idle and roll_up_one(store)
     with store.transaction():
         _merge(store)
         store.mark("ledger.merged")

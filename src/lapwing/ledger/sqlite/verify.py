@@ -43,19 +43,23 @@ def _file(store: Store) -> Iterator[str]:
 
 
 def _sequence(store: Store) -> Iterator[str]:
-    expected = 0
-    for block in store.facts.listed():
+    listed = store.facts.listed()
+    expected = listed[0].low if listed else int(_meta(store, "next_seq"))  # what expired went from the front
+    for block in listed:
         if block.low != expected:
             yield f"posts {expected} to {block.low - 1} are missing"
         if store.facts.read(block, "version").height != block.rows:
             yield f"the block at {block.low} does not hold its {block.rows} posts"
         expected = block.low + block.rows
-    (next_seq,) = store.connection.execute("SELECT value FROM meta WHERE key = 'next_seq'").fetchone()
-    if expected != int(next_seq):
-        yield f"{expected} posts are there, {next_seq} were given a number"
+    if expected != int(_meta(store, "next_seq")):
+        yield f"{expected} posts are there, {_meta(store, 'next_seq')} were given a number"
     holes = store.connection.execute("SELECT count(*), coalesce(max(number), 0) FROM commits").fetchone()
     if holes[0] != holes[1]:
         yield f"{holes[0]} commits are numbered up to {holes[1]}"
+
+
+def _meta(store: Store, key: str) -> str:
+    return str(store.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
 
 
 def _identity(store: Store) -> Iterator[str]:
@@ -69,13 +73,14 @@ def _identity(store: Store) -> Iterator[str]:
     if (double := every.len() - every.n_unique()) > 0:
         yield f"{double} posts are there twice"
     stored, changes = store.connection.execute("SELECT coalesce(sum(stored), 0), coalesce(sum(changes), 0) FROM accounting").fetchone()
-    if stored != every.len():
-        yield f"{every.len()} posts are there, {stored} were accounted as stored"
+    expired_posts, expired_edits = int(_meta(store, "expired_posts")), int(_meta(store, "expired_edits"))
+    if stored != every.len() + expired_posts:
+        yield f"{every.len()} posts are there and {expired_posts} expired, {stored} were accounted as stored"
     (kept,) = store.connection.execute(
         "SELECT (SELECT count(*) FROM versions) + (SELECT count(*) FROM deletes) + (SELECT count(*) FROM author_changes)"
     ).fetchone()
-    if kept != changes:
-        yield f"{kept} changes are there, {changes} were accounted"
+    if kept + expired_edits != changes:
+        yield f"{kept} changes are there and {expired_edits} expired, {changes} were accounted"
 
 
 def _accounts(store: Store) -> Iterator[str]:
@@ -165,10 +170,11 @@ def _keys(store: Store) -> Iterator[str]:
         waits += int((frame["post"] == WAITING).sum())
         if not bool((frame["key"].diff().drop_nulls() >= 0).all()):
             yield f"page {page.id} of the keys is not sorted"
-    posts = sum(frame["post"].filter(frame["post"] != WAITING).n_unique() for frame in [_all_keys(store)])
-    edits, rows = store.connection.execute("SELECT (SELECT count(*) FROM versions), (SELECT value FROM meta WHERE key = 'next_seq')").fetchone()
-    if posts != int(rows) - edits:
-        yield f"{int(rows) - edits} posts are there, {posts} can be found by name"
+    (low, rows) = store.connection.execute("SELECT coalesce(min(low), 0), coalesce(sum(rows), 0) FROM facts").fetchone()
+    posts = _all_keys(store).filter(pl.col("post") >= low)["post"].n_unique()
+    (edits,) = store.connection.execute("SELECT count(*) FROM versions WHERE seq >= ?", (low,)).fetchone()
+    if posts != rows - edits:
+        yield f"{rows - edits} posts are there, {posts} can be found by name"
 
 
 def _all_keys(store: Store) -> pl.DataFrame:
