@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import lzma
+from functools import cache
+from importlib import resources
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from lapwing.text.cloud import readable
+from lapwing.text.cloud import MODELS, Cutters, cutters_of, readable
 
 CASES = Path(__file__).parent / "cases"
 UNSPACED = ("ja", "th", "zh")
 SHARE_MIN = 0.8
+
+
+@cache
+def cutters() -> Cutters:
+    """The models as the application loads them."""
+    folder = resources.files("budoux") / "models"
+    models = {script: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for script, name in MODELS.items()}
+    packed = (resources.files("lapwing.text") / "thai_words.txt.xz").read_bytes()
+    return cutters_of(models, lzma.decompress(packed).decode().split("\n"))
 
 
 def cases(lang: str) -> list[tuple[str, set[str]]]:
@@ -23,13 +36,13 @@ def cases(lang: str) -> list[tuple[str, set[str]]]:
 
 
 def words_of(text: str, lang: str | None = None) -> set[str]:
-    return set(readable(pl.Series([text]), pl.Series([lang], dtype=pl.String))["word"])
+    return set(readable(pl.Series([text]), pl.Series([lang], dtype=pl.String), cutters())["word"])
 
 
 @pytest.mark.parametrize("lang", ["ja", "th", "zh", "ar", "id", "en", "es", "ko"])
 def test_four_words_of_five_are_whole(lang: str) -> None:
     told = cases(lang)
-    found = readable(pl.Series([text for text, _ in told]), pl.Series([lang] * len(told)))
+    found = readable(pl.Series([text for text, _ in told]), pl.Series([lang] * len(told)), cutters())
     misses = [(told[row][0], word) for row, word in found.rows() if word not in told[row][1]]
     print(f"{lang}: {found.height - len(misses)} of {found.height} whole; not: {misses}")
     assert len(told) == 20
@@ -54,3 +67,7 @@ def test_a_run_of_an_unknown_script_stays_whole() -> None:
 def test_nothing_gives_nothing() -> None:
     assert readable(pl.Series([], dtype=pl.String)).rows() == []
     assert readable(pl.Series(["", "🔥 !!", "12 345"])).rows() == []
+
+
+def test_without_cutters_runs_stay_whole() -> None:
+    assert readable(pl.Series(["東京で地震"]))["word"].to_list() == ["東京で地震"]

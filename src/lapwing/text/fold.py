@@ -178,8 +178,10 @@ def _take_tags(codes: Codes, unspaced: NDArray[np.bool_], signs: NDArray[np.int6
     windows = signs[:, None] + np.arange(1, TAG_CHARACTERS_MAX + 2)
     outside = codes.take(windows, mode="clip") <= SPACE
     lengths = outside.argmax(axis=1)  # 0 where the end is not in the window
-    inside = np.arange(windows.shape[1]) < lengths[:, None]
-    chosen = (unspaced.take(windows, mode="clip") & inside).any(axis=1)
+    inside = (np.arange(windows.shape[1]) < lengths[:, None]) | (lengths == 0)[:, None]
+    cut = (unspaced.take(windows, mode="clip") & inside).any(axis=1)
+    codes[signs[cut]] = SPACE
+    chosen = cut & (lengths > 0)
     starts, sizes = signs[chosen], lengths[chosen] + 2
     texts = np.searchsorted(np.flatnonzero(codes == SEPARATOR), starts) - 1
     firsts = np.cumsum(sizes) - sizes
@@ -187,7 +189,7 @@ def _take_tags(codes: Codes, unspaced: NDArray[np.bool_], signs: NDArray[np.int6
     buffer[:-1] = codes[np.repeat(starts - 1 - firsts, sizes) + np.arange(len(buffer) - 1)]
     begins = np.append(True, texts[1:] != texts[:-1])[: len(texts)]
     buffer[firsts] = np.where(begins, SEPARATOR, SPACE)
-    codes[starts] = SPACE
+    buffer[firsts + 1] = ord("#")
     return _Tags(texts[begins], buffer)
 
 

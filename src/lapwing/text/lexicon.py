@@ -1,14 +1,9 @@
 """Words of a script without spaces, found in a list of words: from the left, the longest that fits, again and again.
 
-What no word fits is passed over, so that only words of the list come out. The list for Thai is that of PyThaiNLP
-(`thai_words.txt.xz`, public domain by CC0), cut to words of 2 to 20 characters.
+What no word fits is passed over, so that only words of the list come out.
 """
 
 from __future__ import annotations
-
-import lzma
-from functools import cache
-from importlib import resources
 
 import msgspec
 import numpy as np
@@ -26,13 +21,6 @@ class Lexicon(msgspec.Struct, frozen=True):
     """Sorted and different."""
     ends: NDArray[np.bool_]
     """Which are whole words."""
-
-
-@cache
-def thai() -> Lexicon:
-    """The Thai words, read from the package; 0.2 s and 3 MB."""
-    packed = (resources.files("lapwing.text") / "thai_words.txt.xz").read_bytes()
-    return lexicon_of(pl.Series(lzma.decompress(packed).decode().split("\n")))
 
 
 def lexicon_of(words: pl.Series) -> Lexicon:
@@ -69,8 +57,12 @@ def words_in(lexicon: Lexicon, runs: pl.Series) -> pl.Series:
         places = places + np.maximum(lengths[places], 1)
         places = places[~breaks[places]]
     starts = np.flatnonzero(begins)
-    row = np.searchsorted(np.flatnonzero(breaks), starts) - 1
-    return _lists(codes, starts, lengths[starts], row, len(runs))
+    rows = np.searchsorted(np.flatnonzero(breaks), starts) - 1
+    sizes = lengths[starts] + 1
+    ends = np.cumsum(sizes)
+    letters = codes[np.repeat(starts - ends + sizes, sizes) + np.arange(int(sizes.sum()))]
+    letters[ends - 1] = ord(_BREAK)
+    return _lists(letters, rows, len(runs))
 
 
 def _longest(lexicon: Lexicon, codes: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -89,14 +81,8 @@ def _longest(lexicon: Lexicon, codes: NDArray[np.uint64]) -> NDArray[np.int64]:
     return lengths
 
 
-def _lists(
-    codes: NDArray[np.uint64], starts: NDArray[np.int64], lengths: NDArray[np.int64], rows: NDArray[np.int64], height: int
-) -> pl.Series:
-    """Slices of the characters as strings, gathered by row."""
-    sizes = lengths + 1
-    firsts = np.cumsum(sizes) - sizes
-    letters = codes[np.repeat(starts - firsts, sizes) + np.arange(int(sizes.sum()))]
-    letters[firsts + lengths] = ord(_BREAK)
+def _lists(letters: NDArray[np.uint64], rows: NDArray[np.int64], height: int) -> pl.Series:
+    """Words, with a break behind each, gathered by row."""
     words = letters.astype("<u4").tobytes().decode("utf-32-le").split(_BREAK)[:-1]
     found = pl.DataFrame({"row": rows, "word": pl.Series(words, dtype=pl.String)}).group_by("row", maintain_order=True).agg("word")
     every = pl.DataFrame({"row": np.arange(height, dtype=np.int64)}).join(found, on="row", how="left", maintain_order="left")

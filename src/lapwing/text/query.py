@@ -162,18 +162,23 @@ def _phrase(token: _Token) -> Node:
 
 
 def _said(text: str, token: _Token, prefix: bool) -> Node:
-    """Words that stand side by side: one if it is a plain word."""
-    line = fold(pl.Series([text])).item()
-    terms = searched_terms(text)
+    """Words that stand side by side, and the whole hashtags that lines have at their end."""
+    words = fold(pl.Series([text])).item().split(" ")
+    whole = [word for word in words if word.startswith("#") and any(map(is_unspaced, word))]
+    if whole and token.kind == "word" and text.startswith(("#", "＃")):
+        return _signed(whole[0], prefix)
+    side = " ".join(word for word in words if word not in whole)
+    terms = searched_terms(side)
     if not terms:
         raise QueryError(f"{token.text!r} has no letters or digits to look for", token.column, "add a word")
-    words = line.split(" ")
-    if len(words) == 1 and len(terms) == 1 and not _is_unspaced(words[0]):
-        return _signed(terms[0], prefix)
     *before, last = terms
     parts = [_signed(term, False) for term in before]
     parts.append(_signed(last, prefix and not _is_unspaced(last)))
-    return And((*dict.fromkeys(parts), Phrase((), line, open_end=prefix)))
+    if len(terms) > 1 or _is_unspaced(last):
+        parts.append(Phrase((), side, open_end=prefix))
+    parts += [_signed(tag, False) for tag in whole]
+    parts = list(dict.fromkeys(parts))
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
 def _signed(term: str, prefix: bool) -> Node:

@@ -33,10 +33,24 @@ class SqliteLedger:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.lock = WriterLock(folder / "writer.lock")
-        self.store = Store(generation_path(folder), self.lock, durability, mark)
+        self._durability, self._mark = durability, mark
+        self._store = self._open()
         self._describe_places = describe_places
         self._retention = retention
         self._described: set[int] = set()
+
+    def _open(self) -> Store:
+        store = Store(generation_path(self.folder), self.lock, self._durability, self._mark)
+        store.is_current = lambda: generation_path(self.folder) == store.path
+        return store
+
+    @property
+    def store(self) -> Store:
+        """The generation in use; after a rebuild, the new one."""
+        if not self._store.is_current():
+            self._store.close()
+            self._store = self._open()
+        return self._store
 
     def claim(self, topic: str, partition: int, owner: str, now_us: int) -> Claimed | None:
         """Take a partition that is free or whose owner fell silent; None while another holds it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from lapwing.errors import Fenced
 from lapwing.ledger.sqlite import blocks, names, schema
 from lapwing.ledger.sqlite.keys import Keys
 from lapwing.ledger.sqlite.leases import WriterLock
@@ -28,6 +29,7 @@ class Store:
         self.path = path
         self.lock = lock
         self.mark = mark
+        self.is_current: Callable[[], bool] = lambda: True
         self.connection = schema.connect(path, durability)
         if not schema.has_tables(self.connection):
             schema.create(self.connection, generation=1)
@@ -43,6 +45,8 @@ class Store:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One writer at a time; what was written is there whole, or not at all."""
         with self.lock:
+            if not self.is_current():
+                raise Fenced("the ledger was rebuilt", "the new generation is used from now on")
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
                 yield self.connection
