@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -30,6 +31,8 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     split: Callable[[bytes], list[bytes] | None] | None = None
     """A page of several posts → one record for each, with only those included objects that it refers to;
     None when the record is not a page. Absent where the protocol has no pages."""
+    page: re.Pattern[bytes] | None = None
+    """Matches the beginning of every page, and of few records that are none: `split` is asked about those only."""
     example: list[bytes]
     """A few records that decode, for the contract tests and the documentation."""
 

@@ -22,7 +22,9 @@ SHARE_MIN = 0.8
 def cutters() -> Cutters:
     """The models as the application loads them."""
     folder = resources.files("budoux") / "models"
-    models = {script: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for script, name in MODELS.items()}
+    models = {
+        script: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for script, name in MODELS.items()
+    }
     packed = (resources.files("lapwing.text") / "thai_words.txt.xz").read_bytes()
     return cutters_of(models, lzma.decompress(packed).decode().split("\n"))
 

@@ -16,7 +16,11 @@ def plainly(text: str) -> list[str]:
     """BudouX's own way, one text and one gap at a time, of the features that MODEL has."""
     pieces, base = [text[0]], sum(sum(part.values()) for part in MODEL.values())
     for gap in range(1, len(text)):
-        score = MODEL["UW3"].get(text[gap - 1], 0) + MODEL["UW4"].get(text[gap], 0) + MODEL["BW2"].get(text[gap - 1 : gap + 1], 0)
+        score = (
+            MODEL["UW3"].get(text[gap - 1], 0)
+            + MODEL["UW4"].get(text[gap], 0)
+            + MODEL["BW2"].get(text[gap - 1 : gap + 1], 0)
+        )
         score += MODEL["TW2"].get(text[gap - 2 : gap + 1], 0) if gap > 1 else 0
         if 2 * score > base:
             pieces.append(text[gap])
@@ -28,7 +32,9 @@ def plainly(text: str) -> list[str]:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(alphabet="はが地震東京日😀", min_size=1, max_size=12), max_size=5))
 def test_a_batch_is_cut_as_each_text_alone(texts: list[str]) -> None:
-    assert segment(segmenter_of(MODEL), pl.Series(texts, dtype=pl.String)).to_list() == [plainly(text) for text in texts]
+    assert segment(segmenter_of(MODEL), pl.Series(texts, dtype=pl.String)).to_list() == [
+        plainly(text) for text in texts
+    ]
 
 
 def test_the_longest_word_wins_and_unknown_letters_are_passed_over() -> None:

@@ -66,7 +66,8 @@ def test_hashes_are_xxh3_and_never_change() -> None:
 
 
 ANY_TEXT = st.text(
-    alphabet=st.one_of(st.characters(exclude_categories=("Cs",)), st.sampled_from("aé #@_東京カーกทัأه地 \n\x1e'’ßｶﾞ")), max_size=40
+    alphabet=st.one_of(st.characters(exclude_categories=("Cs",)), st.sampled_from("aé #@_東京カーกทัأه地 \n\x1e'’ßｶﾞ")),
+    max_size=40,
 )
 
 

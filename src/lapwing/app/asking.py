@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -12,6 +13,13 @@ from lapwing.errors import UnknownName, UsageError
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import KINDS
+from lapwing.places.gazetteer import describe
+from lapwing.text.query import Node, parse
+
+
+def query_of(text: str | None) -> Node | None:
+    """What a query asks for, or None when there is none; raises `QueryError`."""
+    return parse(text) if text and text.strip() else None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +49,9 @@ def filters_of(directory: Any, asked: Asked) -> Filters:
     if since_us >= until_us:
         raise UsageError(f"--since {asked.since} is not before --until {asked.until}", "exchange them")
     return Filters(
-        sources=asked.source, networks=asked.network, languages=tuple(lang.lower() for lang in asked.lang), kinds=asked.kinds,
+        sources=asked.source, networks=asked.network, languages=tuple(_language(lang) for lang in asked.lang), kinds=asked.kinds,
         places=tuple(place for text in asked.place for place in places_of(directory, text)),
-        countries=tuple(_country(code) for code in asked.country), since_us=since_us, until_us=until_us,
+        countries=tuple(_country(directory, code) for code in asked.country), since_us=since_us, until_us=until_us,
     )
 
 
@@ -54,25 +62,47 @@ def _known(store: Store, kind: str, table: str, asked: tuple[str, ...]) -> None:
             raise UnknownName(kind, name, names)
 
 
-def _country(code: str) -> str:
+def _country(directory: Any, code: str) -> str:
+    """Two letters of a country that there is; one that was heard of needs no look into the gazetteer."""
     if not re.fullmatch(r"[A-Za-z]{2}", code):
         raise UsageError(f"--country: {code!r} is not a country code", "write two letters, as in AU or ID")
+    store: Store = directory.ledger.store
+    if not store.connection.execute("SELECT 1 FROM places WHERE country = ?", (code.upper(),)).fetchone():
+        countries = directory.resources["gazetteer"].cities["country"].unique().to_list()
+        if code.upper() not in countries:
+            raise UnknownName("country", code.upper(), countries)
     return code.upper()
+
+
+def _language(code: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", code):
+        raise UsageError(f"--lang: {code!r} is not the code of a language", "write two or three letters, as in en or ja")
+    return code.lower()
 
 
 def places_of(directory: Any, text: str) -> list[int]:
     """The GeoNames ids that ``2063523``, ``Perth`` or ``Perth, AU`` name: those with posts first, else any city."""
-    if text.isdigit():
-        return [int(text)]
     name, _, country = (part.strip() for part in text.partition(","))
     store: Store = directory.ledger.store
-    heard = [
-        place for place, called, code in store.connection.execute("SELECT id, name, country FROM places")
-        if called.casefold() == name.casefold() and country.upper() in ("", code)
+    rows = store.connection.execute("SELECT id, name, country FROM places").fetchall()
+    if found := _named(rows, name, country):
+        return found
+    gazetteer = directory.resources["gazetteer"]
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        if describe(gazetteer, [int(text)]):
+            return [int(text)]
+        raise UsageError(f"--place: no city has the GeoNames id {text}", "write a name, as in Perth or `Perth, AU`")
+    cities = list(gazetteer.cities.select("id", "name", "country").iter_rows())
+    if found := _named(cities, name, country):
+        return found  # a real city, of which nothing was heard
+    heard = [called for _, called, _ in rows]
+    near = get_close_matches(name, heard, n=1, cutoff=0.6)
+    raise UnknownName("city", text, heard if near else [called for _, called, _ in cities])
+
+
+def _named(rows: list[tuple[int, str, str]], name: str, country: str) -> list[int]:
+    return [
+        number
+        for number, called, code in rows
+        if name == str(number) or (called.casefold() == name.casefold() and country.upper() in ("", code))
     ]
-    if heard:
-        return heard
-    if directory.resources["gazetteer"].find(name, country.upper()):
-        return directory.resources["gazetteer"].find(name, country.upper())  # a real city, of which nothing was heard
-    known = [f"{called}" for (called,) in store.connection.execute("SELECT name FROM places")]
-    raise UnknownName("city", text, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from lapwing.formats._detection import detect as detect_format
 from lapwing.model import Records
 
 READ_BYTES = 4 << 20
+EVERY = re.compile(b"")
 SAMPLE_RECORDS = 50
 RECORDING = "recording"
 """What a file in our own format is called where the format of others would stand."""
@@ -141,9 +143,9 @@ def _records(values: list[bytes], formats: Mapping[str, Format], format_: str, s
 
 def _plain(values: list[bytes], name: str, formats: Mapping[str, Format], of: str, source: str, now_us: int) -> Records:  # noqa: PLR0913
     network = (formats[of].network if of in formats else "") or "unknown"
-    split = formats[name].split if name in formats else None
-    if split is not None:
-        values = [part for value in values for part in (split(value) or [value])]
+    shape = formats[name] if name in formats else None
+    if shape is not None and shape.split is not None and any(map((shape.page or EVERY).match, values)):
+        values = [part for value in values for part in (shape.split(value) or [value])]
     return Records(source=source, network=network, format=name, values=values, received_at_us=[now_us] * len(values))
 
 

@@ -92,6 +92,7 @@ class _Feed:
         self.workers = workers
         self.show = show
         self.own: Worker | None = directory.worker() if not workers.pids() else None
+        self.formats = Formats()
         self.appended = 0
         self.heard: set[tuple[str, str]] = set()
         self.read_before = 0
@@ -107,7 +108,7 @@ class _Feed:
         start = _position(lease)
         problem = None
         try:
-            found = pieces(opened, Formats(), source=source, wanted=self.wish.format, now_us=now_us, start=start)
+            found = pieces(opened, self.formats, source=source, wanted=self.wish.format, now_us=now_us, start=start)
             for piece in found:
                 self._append(piece, lease)
                 self._pace(opened.name, piece.read_bytes)

@@ -109,19 +109,25 @@ class Directory:
 class Formats(Mapping[str, Format]):
     """All formats by name; each is loaded when a record needs it."""
 
+    def __init__(self) -> None:
+        self._loaded: dict[str, Format] = {}
+        self._names = catalog.names("formats")
+
     def __getitem__(self, name: str) -> Format:
-        if name not in self:
-            raise KeyError(name)
-        return catalog.load("formats", name)
+        if name not in self._loaded:
+            if name not in self:
+                raise KeyError(name)
+            self._loaded[name] = catalog.load("formats", name)
+        return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in catalog.names("formats")
+        return name in self._names
 
     def __iter__(self):  # noqa: ANN204
-        return iter(catalog.names("formats"))
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(catalog.names("formats"))
+        return len(self._names)
 
 
 class Resources(dict[str, Any]):

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from lapwing import __version__
+import lapwing as package
 from lapwing.errors import LapwingError, UnknownName
 
 COMMANDS = {
@@ -34,7 +34,7 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported only when they run."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click asks with it)
         """Every command, by name."""
         return sorted(COMMANDS)
 
@@ -44,44 +44,64 @@ class LazyGroup(click.Group):
             raise click.UsageError(str(UnknownName("command", name, COMMANDS)), ctx)
         return import_module(f"lapwing.cli.{name}").command  # type: ignore[no-any-return]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands, from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name]) for name in sorted(COMMANDS)])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="lapwing")
+@click.version_option(package.__version__, prog_name="lapwing")
 @click.option("--data", metavar="DIR", help="Where log and store live (default ./lapwing-data, or LAPWING_DATA).")
 @click.option("--config", "config_file", metavar="FILE", help="The configuration file (default ./lapwing.toml if it is there).")
 @click.option("--debug", is_flag=True, help="Show where an unforeseen error came from.")
 @click.pass_context
 def lapwing(context: click.Context, data: str | None, config_file: str | None, debug: bool) -> None:
     """Hear public social streams, keep them safely, and say where and when people talk about what."""
-    context.obj = {"data": data, "config": config_file}
+    context.obj = {"data": data, "config": config_file, "debug": debug}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors we raise on purpose become one line and an exit code, never a traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        lapwing.main(standalone_mode=False)
+        lapwing.main(arguments, prog_name="lapwing", standalone_mode=False)
     except LapwingError as problem:
-        click.echo(f"lapwing: {problem}", err=True)
-        sys.exit(problem.exit_code)
-    except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        _leave(str(problem), problem.exit_code)
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("lapwing: stopped", err=True)
-        sys.exit(130)
+        _leave("stopped", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except Exception as problem:
-        if "--debug" in sys.argv:
+        if "--debug" in arguments:
             raise
-        click.echo(f"lapwing: something that we did not foresee: {type(problem).__name__}: {problem}", err=True)
-        click.echo("add --debug after `lapwing` to see where, and report it", err=True)
-        sys.exit(1)
+        _leave(_unforeseen(problem), 1)
+
+
+def _leave(message: str, code: int) -> None:
+    """One message on stderr, without what would move a terminal's cursor, and an exit code."""
+    lines = ("".join(char if char.isprintable() else " " for char in line) for line in message.split("\n"))
+    click.echo("lapwing: " + "\n".join(lines), err=True)
+    sys.exit(code)
+
+
+def _unforeseen(problem: Exception) -> str:
+    """What to say of an error that nobody raised on purpose."""
+    import sqlite3
+
+    if isinstance(problem, sqlite3.DatabaseError):
+        return (
+            f"the data directory cannot be read or written ({problem}); "
+            "`lapwing verify` says what is broken, a backup mends it"
+        )
+    if isinstance(problem, OSError):
+        where = f"{problem.filename}: " if problem.filename else ""
+        return f"{where}{problem.strerror or problem}; `lapwing doctor` looks for the cause"
+    return (
+        f"something that we did not foresee: {type(problem).__name__}: {problem}\n"
+        "add --debug after `lapwing` to see where, and report it"
+    )

@@ -27,7 +27,10 @@ def configuration_of(context: click.Context) -> config.Configuration:
         if named:
             raise UsageError(f"there is no file {named}", "leave --config away to use the defaults")
         return config.parse("")
-    return config.parse(path.read_text(encoding="utf-8"), file=str(path))
+    try:
+        return config.parse(path.read_text(encoding="utf-8"), file=str(path))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"{path} cannot be read ({problem})", "write it as UTF-8 text, or name another --config") from None
 
 
 def directory_of(context: click.Context, *, must_exist: bool = True) -> Any:
@@ -71,9 +74,11 @@ def emit_table(title: str, headings: list[str], rows: list[list[str]], right: It
     from rich.table import Table
     from rich.text import Text
 
+    from lapwing.app.tables import printable
+
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for heading in headings:
         table.add_column(heading, justify="right" if heading in set(right) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -19,15 +19,15 @@ from lapwing.errors import UsageError
 @click.option("--sort", type=click.Choice(["posts", "reposts", "people"]), default="posts", show_default=True)
 @json_option
 @click.pass_context
-def command(context: click.Context, **options: Any) -> None:
+def command(context: click.Context, /, **options: Any) -> None:
     """Counts by window and place, and how complete they are."""
     from lapwing.app import answers
 
     directory = directory_of(context)
     filters = filters_from(directory, options)
-    ranking = answers.Ranking(options["top"], options["bottom"], options["sort"])
     width = answers.ALL_US if options["window"] == "all" else window_us(options["window"])
-    rows = answers.counts(directory.ledger.store, filters, width, options["by"], ranking, directory.processed_until_us())
+    wanted = answers.Wanted(width, options["by"], options["top"], options["bottom"], options["sort"])
+    rows = answers.counts(directory.ledger.store, filters, wanted, directory.processed_until_us())
     if options["as_json"]:
         emit_json(rows)
         return

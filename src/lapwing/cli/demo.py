@@ -22,7 +22,7 @@ DIRECTORY = "lapwing-demo"
 @click.option("--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Worker processes; 0 works in this one.")
 @json_option
 @click.pass_context
-def command(context: click.Context, once: bool, as_json: bool, workers: int, **options: Any) -> None:
+def command(context: click.Context, /, as_json: bool, workers: int, **options: Any) -> None:
     """An evening of 200,000 posts in 300 cities, in a directory of its own (./lapwing-demo, or --data).
 
     Exit code 0 when exactly the records that were made broken were refused.
@@ -33,8 +33,7 @@ def command(context: click.Context, once: bool, as_json: bool, workers: int, **o
     if options["speed"] is not None or options["port"] is not None:
         raise UsageError("--speed and --port are not available yet: there is no dashboard in this version", "use --once")
     path = Path(context.obj["data"] or DIRECTORY)
-    show = (lambda line: None) if as_json else (lambda line: click.echo(line, err=True))
-    result = demo.run(Directory(path, configuration_of(context)), workers, show)
+    result = demo.run(Directory(path, configuration_of(context)), workers, lambda line: click.echo(line, err=True))
     if as_json:
         emit_json(result)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import BinaryIO
 
 import click
 
@@ -41,11 +42,16 @@ def list_(context: click.Context, reason: str | None = None, topic: str | None =
 def show(context: click.Context, number: int) -> None:
     """One dead letter, the record included, as it came."""
     from lapwing.app import letters
+    from lapwing.app.tables import printable
 
     letter, record = letters.shown(directory_of(context), number)
     for key, value in letter.items():
-        click.echo(f"{key}: {value}", err=True)
+        click.echo(f"{key}: {printable(str(value))}", err=True)
+    if sys.stdout.isatty():  # a record is a stranger's: it must not speak to the terminal
+        click.echo(printable(record.decode("utf-8", "replace")))
+        return
     sys.stdout.buffer.write(record + b"\n")
+    sys.stdout.flush()
 
 
 @command.command("retry")
@@ -53,11 +59,11 @@ def show(context: click.Context, number: int) -> None:
 @click.option("--all", "every", is_flag=True, help="All of them.")
 @click.option("--with", "record_file", type=click.File("rb"), help="The mended record, for one number; - for stdin.")
 @click.pass_context
-def retry(context: click.Context, numbers: tuple[int, ...], every: bool, record_file: click.utils.LazyFile | None) -> None:
+def retry(context: click.Context, numbers: tuple[int, ...], every: bool, record_file: BinaryIO | None) -> None:
     """Read dead letters again; what can be read now moves from refused to where it belongs. Repeating it changes nothing."""
     from lapwing.app import letters
 
-    mended = record_file.read().rstrip(b"\n") if record_file else None
+    mended = record_file.read().rstrip(b"\r\n") if record_file else None
     moved, refused = letters.retried(directory_of(context), numbers, every, mended)
     click.echo(f"{moved} could be read now, {refused} are refused still", err=True)
     sys.exit(3 if refused else 0)

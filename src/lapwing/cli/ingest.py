@@ -20,7 +20,7 @@ from lapwing.cli._options import directory_of, emit_json, json_option
 @click.option("--workers", type=click.IntRange(0, 64), help="Worker processes; 0 works in this one (default: by size).")
 @json_option
 @click.pass_context
-def command(context: click.Context, files: tuple[str, ...], format_: str, as_json: bool, **options: Any) -> None:
+def command(context: click.Context, /, files: tuple[str, ...], format_: str, as_json: bool, **options: Any) -> None:
     """Read FILES (JSON, NDJSON, CSV, archives, recordings; .gz and .zst; - for stdin) into the store.
 
     Resumes where it was stopped. A finished file that is given again is read again, and all of it is known.

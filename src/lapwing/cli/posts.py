@@ -20,16 +20,16 @@ FORMATS = ("table", "json", "ndjson", "csv")
 @click.option("--format", "shape", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_context
-def command(context: click.Context, query: str | None, **options: Any) -> None:
+def command(context: click.Context, /, query: str | None, **options: Any) -> None:
     """Posts that match, newest first.
 
     QUERY: words are AND-ed; OR, -word, "a phrase", #tag, @name, prefix*.
     """
     from lapwing.app import answers, tables
-    from lapwing.text.query import parse
+    from lapwing.app.asking import query_of
 
     directory = directory_of(context)
-    node = parse(query) if query else None
+    node = query_of(query)
     filters = filters_from(directory, options, options["kind"])
     answer = answers.posts(directory.ledger.store, filters, node, options["limit"], options["after"])
     shape = "json" if options["as_json"] else options["shape"]

@@ -14,11 +14,11 @@ from lapwing.cli._options import directory_of, emit_json, json_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """Check that nothing was lost and nothing counted twice. Exit code 1 if a promise is broken."""
-    from lapwing.ledger.sqlite.verify import verify
+    from lapwing.app.verifying import verify
 
     directory = directory_of(context)
     findings = []
-    for finding in verify(directory.ledger.store, directory.log.spans()):
+    for finding in verify(directory):
         findings.append(finding)
         if not as_json:
             click.echo(f"{'BROKEN' if finding.broken else 'ok    '}  {finding.promise}")

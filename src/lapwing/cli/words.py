@@ -15,13 +15,13 @@ from lapwing.cli._options import directory_of, emit_json, emit_table, filter_opt
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @json_option
 @click.pass_context
-def command(context: click.Context, query: str | None, **options: Any) -> None:
+def command(context: click.Context, /, query: str | None, **options: Any) -> None:
     """The most frequent words of the posts that match, each counted once for a post."""
     from lapwing.app import answers
-    from lapwing.text.query import parse
+    from lapwing.app.asking import query_of
 
     directory = directory_of(context)
-    rows = answers.words(directory.ledger.store, filters_from(directory, options), parse(query) if query else None, options["limit"])
+    rows = answers.words(directory.ledger.store, filters_from(directory, options), query_of(query), options["limit"])
     if options["as_json"]:
         emit_json(rows)
     else:

@@ -8,7 +8,8 @@ import msgspec
 
 from lapwing.formats._reading import UNREADABLE
 
-_ONE_POST = re.compile(rb'\s*\{\s*"data"\s*:\s*\{')
+PAGE = re.compile(rb'\s*\{\s*"(?!data"\s*:\s*\{|doc"|delete")')
+"""How a page may begin: with anything but one post. Its `data`, a list, may stand behind other fields."""
 
 
 class Page(msgspec.Struct, gc=False):
@@ -41,7 +42,7 @@ _encode = msgspec.json.Encoder().encode
 
 def split(value: bytes) -> list[bytes] | None:
     """Give one record for each post of a page, or None when the record is not a page."""
-    if _ONE_POST.match(value):
+    if not PAGE.match(value):
         return None
     try:
         page = _page(value)

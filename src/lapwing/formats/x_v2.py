@@ -16,7 +16,7 @@ from lapwing.formats._reading import UNREADABLE, explain, read
 from lapwing.formats._rows import Columns, Outcome
 from lapwing.formats._times import instants_us, snowflake_us, snowflakes_us
 from lapwing.formats._x_compliance import sort_other
-from lapwing.formats._x_pages import split
+from lapwing.formats._x_pages import PAGE, split
 from lapwing.formats._x_posts import (
     POST,
     QUOTE,
@@ -228,4 +228,4 @@ EXAMPLE = [
     b'{"data":{"delete":{"tweet":{"id":"2140000000000000001","author_id":"77"},"event_at":"2027-01-05T10:09:00.000Z"}}}',
 ]
 
-FORMAT = Format(network="x", recognises=recognises, decode=decode, split=split, example=EXAMPLE)
+FORMAT = Format(network="x", recognises=recognises, decode=decode, split=split, page=PAGE, example=EXAMPLE)

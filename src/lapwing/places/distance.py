@@ -33,13 +33,17 @@ def distance_km(longitude_a: Degrees, latitude_a: Degrees, longitude_b: Degrees,
 
 def _cells(longitude: Any, latitude: Any) -> Any:
     """Number of the one-degree square that holds a point; squares east of 180° are those west of it."""
-    return (np.floor(latitude / _CELL_DEGREES).astype(np.int64) + 90) * 360 + (np.floor(longitude).astype(np.int64) + 180) % 360
+    return (np.floor(latitude / _CELL_DEGREES).astype(np.int64) + 90) * 360 + (
+        np.floor(longitude).astype(np.int64) + 180
+    ) % 360
 
 
 def city_cells(longitude: Degrees, latitude: Degrees) -> pl.DataFrame:
     """Each city (UInt32, position) in its own square and the eight around it: cell Int64, city UInt32."""
     frames = [
-        pl.DataFrame({"cell": _cells(longitude + east, latitude + north), "city": np.arange(len(longitude), dtype=np.uint32)})
+        pl.DataFrame(
+            {"cell": _cells(longitude + east, latitude + north), "city": np.arange(len(longitude), dtype=np.uint32)}
+        )
         for east in (-1, 0, 1)
         for north in (-1, 0, 1)
     ]
@@ -59,9 +63,14 @@ def nearest(cells: pl.DataFrame, cities: pl.DataFrame, points: pl.DataFrame) -> 
     pairs = known.with_columns(cell).join(cells, on="cell")
     there = cities.select("longitude", "latitude", "population")[pairs["city"].to_numpy()]
     far = distance_km(
-        pairs["longitude"].to_numpy(), pairs["latitude"].to_numpy(), there["longitude"].to_numpy(), there["latitude"].to_numpy()
+        pairs["longitude"].to_numpy(),
+        pairs["latitude"].to_numpy(),
+        there["longitude"].to_numpy(),
+        there["latitude"].to_numpy(),
     )
     reach = KM_PER_ROOT_INHABITANT * np.sqrt(np.maximum(there["population"].to_numpy(), 1))
-    measured = pairs.select("point", "city").with_columns(distance_km=pl.Series(far), share=pl.Series((far + 0.1) / reach))
+    measured = pairs.select("point", "city").with_columns(
+        distance_km=pl.Series(far), share=pl.Series((far + 0.1) / reach)
+    )
     near = measured.filter(pl.col("distance_km") <= REACH_KM)
     return near.sort("share", "city").unique("point", keep="first", maintain_order=True).drop("share").sort("point")

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapwing.places.common_words import COMMON_NAMES
 from lapwing.places.distance import city_cells
+from lapwing.places.misleading import MISLEADING
 from lapwing.places.regions import COUNTRY_ALIASES, NICKNAMES, PARTS, REGIONS, STATE_ABBREVIATIONS_LONG
 from lapwing.places.tables import Tables
 from lapwing.text.stop_words import stop_words
@@ -99,7 +99,7 @@ def spoken_names(tables: Tables) -> Names:
     spoken = pl.concat([_city_names(tables), _region_names(tables), _country_names(tables)])
     plain = spoken.with_row_index("row").join(_name_terms(spoken["name"]), on="row")
     known = pl.concat([plain, _as_hashtags(plain)])
-    common_words = pl.Series(sorted(COMMON_NAMES.union(stop_words()["word"])))
+    common_words = pl.Series(sorted(MISLEADING.union(stop_words()["word"])))
     common = pl.col("term").str.strip_prefix("#").is_in(common_words.implode()) & (pl.col("words") == 1)
     rare = pl.col("alternate") & ~pl.col("unspaced") & (pl.col("words") == 1) & pl.col("latin")
     named = known.with_columns(common=common).filter(
@@ -121,7 +121,9 @@ def assemble(names: Names) -> Gazetteer:
     keys = np.union1d(beginnings, found["key"].to_numpy())
     return Gazetteer(
         cities=names.cities,
-        names=found.select("key", "kind", "city", "country", "region", "population", "alternate", "common", "unspaced", "kana", "words"),
+        names=found.select(
+            "key", "kind", "city", "country", "region", "population", "alternate", "common", "unspaced", "kana", "words"
+        ),
         abbreviations=short.select("key", "country", "region", risky="common"),
         cells=city_cells(names.cities["longitude"].to_numpy(), names.cities["latitude"].to_numpy()),
         gate=gate,
@@ -164,7 +166,14 @@ def _spoken(rows: list[tuple[str, int, str, str]]) -> pl.DataFrame:
 def _city_names(tables: Tables) -> pl.DataFrame:
     """First names, alternate names and nicknames; transliterations, which GeoNames writes small, are left out."""
     cities = tables.cities.with_row_index("city").with_columns(pl.lit(CITY, dtype=pl.UInt8).alias("kind"))
-    columns = [pl.col("name"), pl.col("kind"), pl.col("city"), pl.col("country"), pl.col("region"), pl.col("population")]
+    columns = [
+        pl.col("name"),
+        pl.col("kind"),
+        pl.col("city"),
+        pl.col("country"),
+        pl.col("region"),
+        pl.col("population"),
+    ]
     own = cities.select(*columns, pl.lit(False).alias("alternate"))
     latin = pl.col("name").str.contains(r"\p{Latin}")
     alternates = (
@@ -177,7 +186,9 @@ def _city_names(tables: Tables) -> pl.DataFrame:
         .select(*columns, pl.lit(True).alias("alternate"))
     )  # fmt: skip
     nicknames = pl.DataFrame(
-        [(key, name) for key, names in NICKNAMES.items() for name in names], schema={"id": pl.UInt32, "name": pl.String}, orient="row"
+        [(key, name) for key, names in NICKNAMES.items() for name in names],
+        schema={"id": pl.UInt32, "name": pl.String},
+        orient="row",
     )
     short = nicknames.join(cities.drop("name"), on="id").select(*columns, pl.lit(False).alias("alternate"))
     return pl.concat([own, alternates, short])
@@ -189,14 +200,20 @@ def _region_names(tables: Tables) -> pl.DataFrame:
     rows += [(name, ABBREVIATION, "US", region) for region, names in STATE_ABBREVIATIONS_LONG.items() for name in names]
     for country, regions in REGIONS.items():
         for region, names in regions.items():
-            rows += [(name, ABBREVIATION if name.isascii() and len(name) <= 3 else REGION, country, region) for name in names]
+            rows += [
+                (name, ABBREVIATION if name.isascii() and len(name) <= 3 else REGION, country, region) for name in names
+            ]
     rows += [(name, REGION, country, "") for country, names in PARTS.items() for name in names]
     return _spoken(rows)
 
 
 def _country_names(tables: Tables) -> pl.DataFrame:
     rows = [(name, COUNTRY, country, "") for country, _, name, _ in tables.countries.iter_rows()]
-    rows += [(code, ABBREVIATION, country, "") for country, long, _, _ in tables.countries.iter_rows() for code in (country, long)]
+    rows += [
+        (code, ABBREVIATION, country, "")
+        for country, long, _, _ in tables.countries.iter_rows()
+        for code in (country, long)
+    ]
     rows += [(name, COUNTRY, country, "") for country, names in COUNTRY_ALIASES.items() for name in names]
     return _spoken(rows)
 
@@ -212,7 +229,9 @@ def _name_terms(names: pl.Series) -> pl.DataFrame:
     )  # fmt: skip
     lone = pl.col("unspaced") & (pl.col("words") == 1) & (pl.col("term").str.len_chars() == 1)
     kept = terms.filter((pl.col("words") <= TERMS_MAX) & ~lone)
-    return kept.with_columns(pl.Series("key", _keys(kept.explode("hashes")["hashes"].to_numpy(), kept["words"].to_numpy())))
+    return kept.with_columns(
+        pl.Series("key", _keys(kept.explode("hashes")["hashes"].to_numpy(), kept["words"].to_numpy()))
+    )
 
 
 def _as_hashtags(names: pl.DataFrame) -> pl.DataFrame:
@@ -223,8 +242,9 @@ def _as_hashtags(names: pl.DataFrame) -> pl.DataFrame:
 
 
 def _keys(hashes: Hashes, words: NDArray[np.int64]) -> Hashes:
+    """The key of each name, from the terms of all names in one row and how many each has."""
     starts = np.cumsum(words) - words
-    keys = hashes[starts]
+    keys: Hashes = hashes[starts]
     for place in range(1, TERMS_MAX):
         longer = np.flatnonzero(words > place)
         keys[longer] = mixed(keys[longer], hashes[starts[longer] + place])

@@ -21,24 +21,33 @@ COMMON_POPULATION_MIN = 300_000
 
 def homes(gazetteer: Gazetteer, profiles: pl.Series) -> pl.DataFrame:
     """One row for each profile (String, no nulls; pass each once): city UInt32 (`NO_CITY` if none), country ("" if
-    unknown), confidence Float32."""
+    unknown), confidence Float32.
+    """
     terms = read_terms(gazetteer, profiles)
     found = mentions.find(gazetteer, terms)
     lengths = pl.Series(np.bincount(terms.texts, minlength=len(profiles))[found["text"].to_numpy()])
     possible = mentions.cities(gazetteer, terms, found.with_columns(length=lengths))
     share = pl.col("words") / pl.col("length")
-    alone = ~pl.col("common") & (share >= SHARE_MIN) & (~pl.col("alternate") | pl.col("unspaced") | (pl.col("population") >= 100_000))
+    alone = (
+        ~pl.col("common")
+        & (share >= SHARE_MIN)
+        & (~pl.col("alternate") | pl.col("unspaced") | (pl.col("population") >= 100_000))
+    )
     common = pl.col("common") & (share == 1) & (pl.col("population") >= COMMON_POPULATION_MIN)
     company = pl.col("behind") | (pl.col("elsewhere") & ~pl.col("common"))
     believed = possible.filter(company | alone | common | mentions.stands_alone())
     best = mentions.likeliest(believed.with_columns(home=pl.lit(False), same_city=pl.lit(False)))
-    certain = pl.when(pl.col("behind")).then(0.9).when("elsewhere").then(0.85).when(share == 1).then(0.75).otherwise(0.5)
+    certain = (
+        pl.when(pl.col("behind")).then(0.9).when("elsewhere").then(0.85).when(share == 1).then(0.75).otherwise(0.5)
+    )
     cities = best.select("text", "city", "country", confidence=certain - pl.col("common") * 0.2)
     whole = mentions.countries(gazetteer, found).join(cities, on="text", how="anti")
     lands = whole.select("text", city=pl.lit(NO_CITY, dtype=pl.UInt32), country="country", confidence=pl.lit(0.7))
     rows = pl.DataFrame({"text": np.arange(len(profiles), dtype=np.uint32)})
     return rows.join(pl.concat([cities, lands]), on="text", how="left", maintain_order="left").select(
-        pl.col("city").fill_null(NO_CITY), pl.col("country").fill_null(""), pl.col("confidence").fill_null(0).cast(pl.Float32)
+        pl.col("city").fill_null(NO_CITY),
+        pl.col("country").fill_null(""),
+        pl.col("confidence").fill_null(0).cast(pl.Float32),
     )
 
 

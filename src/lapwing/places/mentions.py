@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from lapwing.places.gazetteer import CITY, NO_CITY, Gazetteer, Hashes, may_begin, mixed
 from lapwing.text.words import UNSPACED
 
-
 LAND_POPULATION_MIN = 500_000
 """A city that shares its name with a region or country is meant when it is of this size: New York, but not Ontario."""
 
@@ -57,7 +56,7 @@ def find(gazetteer: Gazetteer, terms: Terms) -> pl.DataFrame:
         keys[going] = mixed(keys[going], hashes[starts[going] + words])
     named = np.flatnonzero(found_words)
     ends = np.maximum.accumulate(starts[named] + found_words[named])
-    free = named[np.append(True, starts[named][1:] >= ends[:-1])[: len(named)]]
+    free = named[np.append(True, starts[named][1:] >= 0)[: len(named)]]
     return pl.DataFrame({
         "text": texts[starts[free]], "start": starts[free].astype(np.int64), "words": found_words[free], "key": found_keys[free]
     })  # fmt: skip
@@ -65,14 +64,20 @@ def find(gazetteer: Gazetteer, terms: Terms) -> pl.DataFrame:
 
 def evidence(terms: Terms, found: pl.DataFrame) -> pl.Series:
     """The words of each found name, as they were folded."""
-    sizes = found["words"].to_numpy()
+    names = terms.terms.gather(found["start"].to_numpy()).alias("words")
+    long = np.flatnonzero(found["words"].to_numpy() > 1)
+    if not len(long):
+        return names
+    sizes = found["words"].to_numpy()[long]
     firsts = np.cumsum(sizes) - sizes
-    places = np.repeat(found["start"].to_numpy() - firsts, sizes) + np.arange(sizes.sum())
-    parts = pl.DataFrame({"name": np.repeat(np.arange(len(found), dtype=np.uint32), sizes), "term": terms.terms.gather(places)})
-    spaced = pl.col("term").str.join(" ")
-    run = pl.col("term").str.slice(0, 1).str.join("") + pl.col("term").last().str.slice(1)
-    unspaced = pl.col("term").first().str.contains(UNSPACED) & ~pl.col("term").first().str.starts_with("#")
-    return parts.group_by("name", maintain_order=True).agg(pl.when(unspaced).then(run).otherwise(spaced))["term"].alias("words")
+    places = np.repeat(found["start"].to_numpy()[long] - firsts, sizes) + np.arange(sizes.sum())
+    parts = pl.DataFrame({"name": np.repeat(long, sizes), "term": terms.terms.gather(places)})
+    gathered = parts.group_by("name", maintain_order=True).agg("term").select(
+        unspaced=pl.col("term").list.first().str.contains(UNSPACED),
+        spaced=pl.col("term").list.join(" "),
+        run=pl.col("term").list.eval(pl.element().str.slice(0, 1)).list.join("") + pl.col("term").list.last().str.slice(1),
+    )  # fmt: skip
+    return names.scatter(long, gathered.select(pl.when("unspaced").then("run").otherwise("spaced")).to_series())
 
 
 def cities(gazetteer: Gazetteer, terms: Terms, found: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +97,9 @@ def cities(gazetteer: Gazetteer, terms: Terms, found: pl.DataFrame) -> pl.DataFr
         _with_behind(meant, spoken)
         .join(named, on=["text", "country"], how="left")
         .with_columns(elsewhere=(pl.col("elsewhere") != pl.col("start")).fill_null(False))
-        .filter(~pl.col("contradicted") & (pl.col("land").is_null() | large | (pl.col("behind") & ~pl.col("alternate"))))
+        .filter(
+            ~pl.col("contradicted") & (pl.col("land").is_null() | large | (pl.col("behind") & ~pl.col("alternate")))
+        )
     )
 
 
@@ -103,7 +110,9 @@ def _with_behind(meant: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
         after.join(spoken.filter(pl.col("region") == ""), on=["text", "start", "country"], how="semi"),
         after.join(spoken.filter(pl.col("region") != ""), on=["text", "start", "country", "region"], how="semi"),
     ]).select("text", "city", start="at", behind=True).unique()  # fmt: skip
-    any_behind = after.join(spoken, on=["text", "start"], how="semi").select("text", "city", start="at", followed=True).unique()
+    any_behind = (
+        after.join(spoken, on=["text", "start"], how="semi").select("text", "city", start="at", followed=True).unique()
+    )
     return (
         meant.join(right, on=["text", "start", "city"], how="left")
         .join(any_behind, on=["text", "start", "city"], how="left")
@@ -115,7 +124,11 @@ def _with_behind(meant: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
 
 def _abbreviations(gazetteer: Gazetteer, terms: Terms, meant: pl.DataFrame) -> pl.DataFrame:
     """The abbreviations right behind cities: text, start, country, region. Those that are words count in capitals."""
-    after = meant.select("text", start=pl.col("start") + pl.col("words")).unique().filter(pl.col("start") < len(terms.hashes))
+    after = (
+        meant.select("text", start=pl.col("start") + pl.col("words"))
+        .unique()
+        .filter(pl.col("start") < len(terms.hashes))
+    )
     places = after["start"].to_numpy()
     same = terms.texts[places] == after["text"].to_numpy()
     here = after.filter(pl.Series(same)).with_columns(key=pl.Series(terms.hashes[places[same]]))
@@ -135,7 +148,9 @@ def whole_words(terms: Terms, possible: pl.DataFrame) -> pl.Series:
     before = np.maximum(starts - 1, 0)
     after = np.minimum(starts + possible["words"].to_numpy()[kana], len(terms.hashes) - 1)
     pair = r"^[ァ-ヿ][ァ-ヿ]$"
-    inside = terms.terms.gather(before).str.contains(pair).to_numpy() & (terms.texts[before] == rows) & (before < starts)
+    inside = (
+        terms.terms.gather(before).str.contains(pair).to_numpy() & (terms.texts[before] == rows) & (before < starts)
+    )
     inside |= terms.terms.gather(after).str.contains(pair).to_numpy() & (terms.texts[after] == rows) & (after > starts)
     whole[kana] = ~inside
     return pl.Series(whole)
@@ -145,7 +160,9 @@ def countries(gazetteer: Gazetteer, found: pl.DataFrame) -> pl.DataFrame:
     """The country that each text names, if it names only one, or a region of it: text, country, key."""
     possible = found.drop("words").join(gazetteer.names, on="key")
     whole = possible.filter((pl.col("kind") != CITY) & ~pl.col("common"))
-    one = whole.group_by("text").agg(pl.col("country", "start", "key").first(), pl.col("country").n_unique().alias("several"))
+    one = whole.group_by("text").agg(
+        pl.col("country", "start", "key").first(), pl.col("country").n_unique().alias("several")
+    )
     return one.filter(pl.col("several") == 1).drop("several")
 
 
@@ -157,7 +174,9 @@ def stands_alone() -> pl.Expr:
         .otherwise(people >= pl.when(first).then(100_000).otherwise(500_000))
     )  # fmt: skip
     two = pl.when("kana").then(2_000_000).otherwise(200_000)
-    unspaced = people >= pl.when(pl.col("words") > 3).then(50_000).when(pl.col("words") > 1).then(100_000).otherwise(two)
+    unspaced = people >= pl.when(pl.col("words") > 3).then(50_000).when(pl.col("words") > 1).then(100_000).otherwise(
+        two
+    )
     return ~pl.col("common") & pl.when("unspaced").then(unspaced).otherwise(spaced)
 
 
@@ -179,6 +198,6 @@ def likeliest(possible: pl.DataFrame) -> pl.DataFrame:
     """For each text the city with most weight; adds rivals, how many other cities are named there."""
     ranked = possible.with_columns(weight=weight()).sort("text", "weight", descending=[False, True])
     named = possible.group_by("text").agg(rivals=pl.col("start").n_unique() - 1)
-    return ranked.unique("text", keep="first", maintain_order=True).join(named, on="text", how="left", maintain_order="left")
-
-
+    return ranked.unique("text", keep="first", maintain_order=True).join(
+        named, on="text", how="left", maintain_order="left"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import polars as pl
 
@@ -30,18 +32,22 @@ def gazetteer_tables() -> Tables:
     names = ("geonameid", "name", "latitude", "longitude", "countrycode", "admin1code", "population", "alternatenames")
     countries = source.get_countries().values()
     states = source.get_us_states().values()
-    schema = {
+    schema: dict[str, Any] = {
         "id": pl.UInt32, "name": pl.String, "latitude": pl.Float64, "longitude": pl.Float64, "country": pl.String,
         "region": pl.String, "population": pl.UInt32, "alternates": pl.List(pl.String),
     }  # fmt: skip
     return Tables(
-        cities=pl.DataFrame({new: [city[old] for city in cities] for new, old in zip(schema, names, strict=True)}, schema=schema),
+        cities=pl.DataFrame(
+            {new: [city[old] for city in cities] for new, old in zip(schema, names, strict=True)}, schema=schema
+        ),
         countries=pl.DataFrame(
             [(each["iso"], each["iso3"], each["name"], each["population"]) for each in countries],
             schema={"country": pl.String, "code": pl.String, "name": pl.String, "population": pl.UInt32},
             orient="row",
         ),
         states=pl.DataFrame(
-            [(each["code"], each["name"]) for each in states], schema={"region": pl.String, "name": pl.String}, orient="row"
+            [(each["code"], each["name"]) for each in states],
+            schema={"region": pl.String, "name": pl.String},
+            orient="row",
         ),
     )

@@ -9,7 +9,17 @@ import polars as pl
 from lapwing.contracts import Stage, Transform
 from lapwing.text.language import UNKNOWN, Model, identify
 
-_RENAMED = {"in": "id", "iw": "he", "ji": "yi", "fil": "tl", "nb": "no", "nn": "no", "zxx": UNKNOWN, "mul": UNKNOWN, "": None}
+_RENAMED = {
+    "in": "id",
+    "iw": "he",
+    "ji": "yi",
+    "fil": "tl",
+    "nb": "no",
+    "nn": "no",
+    "zxx": UNKNOWN,
+    "mul": UNKNOWN,
+    "": None,
+}
 """Old and doubled tags; Twitter's tags for texts without words (qam, qct, qht, qme, qst) begin with a q."""
 
 

@@ -26,7 +26,13 @@ PLACE_KM = 100.0
 CONFIDENCE_MAX = 0.95
 """No name in a text is surer than this."""
 
-_FOUND = {"row": pl.UInt32(), "city": pl.UInt32(), "country": pl.String(), "confidence": pl.Float32(), "words": pl.String()}
+_FOUND = {
+    "row": pl.UInt32(),
+    "city": pl.UInt32(),
+    "country": pl.String(),
+    "confidence": pl.Float32(),
+    "words": pl.String(),
+}
 """What each way of locating finds: at most one row for a post."""
 
 
@@ -54,7 +60,9 @@ def _first_answer(gazetteer: Gazetteer, height: int, ways: dict[str, pl.DataFram
     city = np.full(height, NO_CITY, dtype=np.uint32)
     by = np.zeros(height, dtype=np.uint8)
     chosen = np.zeros(height, dtype=np.uint32)
-    columns = [pl.DataFrame({"country": [""], "confidence": [0.0], "words": [None]}, schema_overrides={"words": pl.String})]
+    columns = [
+        pl.DataFrame({"country": [""], "confidence": [0.0], "words": [None]}, schema_overrides={"words": pl.String})
+    ]
     offset = 1
     countries = pl.Series([""])
     for name, found in ways.items():
@@ -125,18 +133,26 @@ def _named_place(gazetteer: Gazetteer, places: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     fits = (pl.col("country") == pl.col("place_country")).fill_null(True) & (pl.col("far").fill_nan(0) <= PLACE_KM)
     first = possible["start"].to_numpy() == np.searchsorted(terms.texts, possible["text"].to_numpy())
-    right = possible.with_columns(far=pl.Series(far), first=pl.Series(first), home=pl.lit(False), same_city=pl.lit(False)).filter(fits)
+    right = possible.with_columns(
+        far=pl.Series(far), first=pl.Series(first), home=pl.lit(False), same_city=pl.lit(False)
+    ).filter(fits)
     cities = mentions.likeliest(right).select("text", "city", confidence=pl.when("first").then(0.95).otherwise(0.7))
     lands = mentions.countries(gazetteer, found).join(cities, on="text", how="anti")
     return pl.concat([cities, lands.select("text", city=pl.lit(NO_CITY, dtype=pl.UInt32), confidence=pl.lit(0.9))])
 
 
 def _by_profile(gazetteer: Gazetteer, posts: pl.DataFrame) -> pl.DataFrame:
-    given = posts.select(words="profile").with_row_index("row").filter(pl.col("words").is_not_null() & (pl.col("words") != ""))
+    given = (
+        posts.select(words="profile")
+        .with_row_index("row")
+        .filter(pl.col("words").is_not_null() & (pl.col("words") != ""))
+    )
     if given.is_empty():
         return pl.DataFrame(schema=_FOUND)
     profiles = given["words"].unique(maintain_order=True)
-    answers = pl.concat([profiles.to_frame(), homes(gazetteer, profiles)], how="horizontal").filter(pl.col("country") != "")
+    answers = pl.concat([profiles.to_frame(), homes(gazetteer, profiles)], how="horizontal").filter(
+        pl.col("country") != ""
+    )
     located = given.join(answers, on="words", maintain_order="left")
     return located.select("row", "city", "country", pl.col("confidence") * 0.8, "words")
 
@@ -151,14 +167,20 @@ def _by_mention(gazetteer: Gazetteer, posts: pl.DataFrame, lived: pl.DataFrame) 
     possible = mentions.at_home(mentions.cities(gazetteer, terms, found), homes_known)
     believed = _believed(possible, terms)
     best = mentions.likeliest(believed)
-    company = pl.col("behind") * 0.3 + pl.max_horizontal("elsewhere", "home") * 0.15 + (pl.col("population") >= 1_000_000) * 0.1
+    company = (
+        pl.col("behind") * 0.3
+        + pl.max_horizontal("elsewhere", "home") * 0.15
+        + (pl.col("population") >= 1_000_000) * 0.1
+    )
     doubt = (pl.col("rivals") > 0) * 0.1 + pl.col("small") * 0.15 + pl.col("common") * 0.1
     certain = (0.5 + company - doubt).clip(0.1, CONFIDENCE_MAX)
     cities = best.select("text", "city", "country", confidence=certain, words=mentions.evidence(terms, best))
     whole = mentions.countries(gazetteer, found).join(cities, on="text", how="anti").join(found, on=["text", "start"])
     lands = whole.select("text", "country", confidence=pl.lit(0.5), words=mentions.evidence(terms, whole))
     answers = pl.concat([cities, lands.with_columns(city=pl.lit(NO_CITY, dtype=pl.UInt32)).select(cities.columns)])
-    return answers.select(row="text", city="city", country="country", confidence=pl.col("confidence").cast(pl.Float32), words="words")
+    return answers.select(
+        row="text", city="city", country="country", confidence=pl.col("confidence").cast(pl.Float32), words="words"
+    )
 
 
 def _believed(possible: pl.DataFrame, terms: Terms) -> pl.DataFrame:

@@ -86,7 +86,14 @@ _DROPPED_RANGES = (
 )
 
 
-_FOLDED_RANGES = ((0, 0x3400), (0x4DC0, 0x4E00), (0xA490, 0xAC00), (0xF900, 0x12000), (0x1D000, 0x1D800), (0x1E000, 0x1F200))
+_FOLDED_RANGES = (
+    (0, 0x3400),
+    (0x4DC0, 0x4E00),
+    (0xA490, 0xAC00),
+    (0xF900, 0x12000),
+    (0x1D000, 0x1D800),
+    (0x1E000, 0x1F200),
+)
 """Where letters have cases, accents or other forms; between them stand Han, Hangul, Yi and scripts of old."""
 
 

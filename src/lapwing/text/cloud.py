@@ -20,7 +20,9 @@ _RUN = rf"{UNSPACED}[\p{{M}}ー{UNSPACED[1:]}*|[^{UNSPACED[1:-1]}]+"
 
 _ENDING = "(?:て|た|で|だ|ま|な|ら|れ|せ|さ|ん|ず|ば|よ|ちゃ|そう|たい)"
 _SMALL = "[的了和很都也请請在是吃来來去把被就又还還]"
-_TRADITIONAL = "[這個們來說對會時過開關電國學車東門問間見長風馬魚鳥黃龍發請樓區氣讓與為點園灣臺應還後現動體網歡樂聽買賣錢難]"
+_TRADITIONAL = (
+    "[這個們來說對會時過開關電國學車東門問間見長風馬魚鳥黃龍發請樓區氣讓與為點園灣臺應還後現動體網歡樂聽買賣錢難]"
+)
 _HIRAGANA_MAX = 2
 """Japanese words of so few Hiragana are endings and particles."""
 
@@ -113,7 +115,9 @@ def _model() -> pl.Expr:
 def _without_stop_words(parts: pl.DataFrame) -> pl.DataFrame:
     """The pieces that say something: lang, word, piece."""
     piece = pl.col("piece")
-    lone = (piece == "") | piece.str.contains(r"^\p{N}*\p{L}?\p{N}*$") & ~(piece.str.contains(r"^\p{Han}$") & (pl.col("lang") == "ja"))
+    lone = (piece == "") | piece.str.contains(r"^\p{N}*\p{L}?\p{N}*$") & ~(
+        piece.str.contains(r"^\p{Han}$") & (pl.col("lang") == "ja")
+    )
     ending = piece.str.contains(rf"^\p{{Hiragana}}{{1,{_HIRAGANA_MAX}}}$|[っッ]$|^\p{{M}}")
     telling = parts.filter(piece.str.contains(r"\p{L}") & ~lone & ~ending)
     folded = fold(telling["piece"].str.strip_prefix("#")).str.replace_all(" ", "", literal=True)

@@ -142,7 +142,8 @@ def _wide_codes(texts: pl.Series) -> NDArray[np.int32]:
     special = np.flatnonzero(folded >= JOINS)
     if len(special):
         folded = _with_special(folded, codes, special)
-    return folded[folded != 0]
+    result: NDArray[np.int32] = folded[folded != 0]
+    return result
 
 
 def _with_special(folded: NDArray[np.int32], codes: Codes, special: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -165,7 +166,8 @@ def _settle_signs(codes: Codes) -> NDArray[np.int64]:
     opens = (codes[signs - 1] <= SPACE) & (codes[signs + 1] > SPACE)
     hashes = codes[signs] == HASHTAG
     codes[signs] = np.where(opens, np.where(hashes, ord("#"), ord("@")), SPACE)
-    return signs[opens & hashes]
+    result: NDArray[np.int64] = signs[opens & hashes]
+    return result
 
 
 def _take_tags(codes: Codes, unspaced: NDArray[np.bool_], signs: NDArray[np.int64]) -> _Tags:
@@ -197,7 +199,8 @@ def _squeezed(codes: Codes) -> Codes:
     """One space where there were several, and none at a text's end."""
     blank = codes == SPACE
     drop = blank[:-1] & (blank[1:] | (codes[1:] == SEPARATOR))
-    return codes[np.append(~drop, True)]
+    result: Codes = codes[np.append(~drop, True)]
+    return result
 
 
 def _apart(codes: Codes, unspaced: NDArray[np.bool_]) -> Codes:

@@ -95,12 +95,16 @@ def _by_script(texts: pl.Series) -> pl.Series:
     if some.is_empty():
         return answers
     text, letters, kana, han = pl.col("text"), pl.col("letters"), pl.col("ja"), pl.col("zh")
-    counts = texts.gather(some).to_frame("text").select(
-        text.str.count_matches(r"\p{L}").alias("letters"),
-        *(text.str.count_matches(script).alias(tag) for tag, script in SCRIPTS.items()),
+    counts = (
+        texts.gather(some)
+        .to_frame("text")
+        .select(
+            text.str.count_matches(r"\p{L}").alias("letters"),
+            *(text.str.count_matches(script).alias(tag) for tag, script in SCRIPTS.items()),
+        )
     )
     half = pl.max_horizontal("letters", 1) * 0.5
-    decided = pl.when((kana + han > half) & (kana >= letters * _JAPANESE_SHARE)).then(pl.lit("ja"))
+    decided: Any = pl.when((kana + han > half) & (kana >= letters * _JAPANESE_SHARE)).then(pl.lit("ja"))
     for tag in SCRIPTS:
         decided = decided.when(pl.col(tag) > half).then(pl.lit(tag))
     return answers.scatter(some, counts.select(decided.otherwise(pl.lit(""))).to_series())
@@ -132,7 +136,9 @@ def _judged(model: Model, texts: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"lang": tags.gather(best), "probability": scores[np.arange(len(best)), best]})
 
 
-def _score(model: Model, scores: NDArray[np.float32], bounds: NDArray[np.int64], seen: tuple[NDArray[Any], NDArray[Any]]) -> None:
+def _score(
+    model: Model, scores: NDArray[np.float32], bounds: NDArray[np.int64], seen: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
     """Add up the weighted features of the texts between `bounds`; a text without any keeps its zeros."""
     features, weights = seen
     some = np.flatnonzero(bounds[1:] > bounds[:-1])
@@ -159,8 +165,10 @@ def _seen(model: Model, texts: pl.Series, lengths: NDArray[np.int64]) -> pl.Data
         hits = np.flatnonzero(features >= 0)
         found_texts.append(order[hits])
         found.append(features[hits])
-    visits = pl.DataFrame({
-        "text": np.concatenate(found_texts or [np.zeros(0, np.int64)]),
-        "feature": np.concatenate(found or [np.zeros(0, np.int64)]),
-    })
+    visits = pl.DataFrame(
+        {
+            "text": np.concatenate(found_texts or [np.zeros(0, np.int64)]),
+            "feature": np.concatenate(found or [np.zeros(0, np.int64)]),
+        }
+    )
     return visits.group_by("text", "feature").len().sort("text")

@@ -27,6 +27,7 @@ def lexicon_of(words: pl.Series) -> Lexicon:
     """The lexicon of some words (String)."""
     codes = _codes(words)
     starts = np.flatnonzero(codes == ord(_BREAK))[:-1] + 1
+    starts = starts[codes[starts] != ord(_BREAK)]
     keys, beginnings, whole = np.zeros(len(starts), dtype=np.uint64), [], []
     while len(starts):
         keys = keys * _MIX + codes[starts]
@@ -84,6 +85,12 @@ def _longest(lexicon: Lexicon, codes: NDArray[np.uint64]) -> NDArray[np.int64]:
 def _lists(letters: NDArray[np.uint64], rows: NDArray[np.int64], height: int) -> pl.Series:
     """Words, with a break behind each, gathered by row."""
     words = letters.astype("<u4").tobytes().decode("utf-32-le").split(_BREAK)[:-1]
-    found = pl.DataFrame({"row": rows, "word": pl.Series(words, dtype=pl.String)}).group_by("row", maintain_order=True).agg("word")
-    every = pl.DataFrame({"row": np.arange(height, dtype=np.int64)}).join(found, on="row", how="left", maintain_order="left")
+    found = (
+        pl.DataFrame({"row": rows, "word": pl.Series(words, dtype=pl.String)})
+        .group_by("row", maintain_order=True)
+        .agg("word")
+    )
+    every = pl.DataFrame({"row": np.arange(height, dtype=np.int64)}).join(
+        found, on="row", how="left", maintain_order="left"
+    )
     return every["word"].fill_null([])

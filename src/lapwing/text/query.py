@@ -77,7 +77,9 @@ class _Token(msgspec.Struct, frozen=True):
 def parse(query: str) -> Node:
     """What a query says; raises `QueryError` with the column of the mistake, counted in characters from 1."""
     if len(query) > QUERY_CHARACTERS_MAX:
-        raise QueryError(f"the query is longer than {QUERY_CHARACTERS_MAX} characters", QUERY_CHARACTERS_MAX + 1, "shorten it")
+        raise QueryError(
+            f"the query is longer than {QUERY_CHARACTERS_MAX} characters", QUERY_CHARACTERS_MAX + 1, "shorten it"
+        )
     reader = _Reader(_tokens(query))
     node = reader.either(0)
     if reader.next.kind == ")":
@@ -85,7 +87,9 @@ def parse(query: str) -> Node:
     return node
 
 
-_PARTS = re.compile(r'\s+|(?P<open>\()|(?P<close>\))|(?P<minus>-)(?=[^\s)]|$)|"(?P<phrase>[^"]*)(?P<quote>"?)|(?P<word>[^\s()"]+)')
+_PARTS = re.compile(
+    r'\s+|(?P<open>\()|(?P<close>\))|(?P<minus>-)(?=[^\s)]|$)|"(?P<phrase>[^"]*)(?P<quote>"?)|(?P<word>[^\s()"]+)'
+)
 
 
 def _tokens(query: str) -> list[_Token]:
@@ -133,7 +137,9 @@ class _Reader:
         while self.next.kind not in ("OR", ")", "end"):
             parts.append(self._one(depth))
         if not parts:
-            raise QueryError("a word is missing here", self.next.column, 'write words, "a phrase", #tag, @name or prefix*')
+            raise QueryError(
+                "a word is missing here", self.next.column, 'write words, "a phrase", #tag, @name or prefix*'
+            )
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def _one(self, depth: int) -> Node:

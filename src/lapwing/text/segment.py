@@ -38,7 +38,15 @@ class Segmenter(msgspec.Struct, frozen=True):
 
 def segmenter_of(model: Mapping[str, Mapping[str, int]]) -> Segmenter:
     """The tables of a model as BudouX stores it: kind of feature → characters → weight."""
-    letters = sorted({letter for weights in model.values() for characters in weights for letter in characters if ord(letter) < 0x10000})
+    letters = sorted(
+        {
+            letter
+            for weights in model.values()
+            for characters in weights
+            for letter in characters
+            if ord(letter) < 0x10000
+        }
+    )
     numbers = np.zeros(0x10000, dtype=np.int64)
     numbers[[ord(letter) for letter in letters]] = np.arange(1, len(letters) + 1)
     size = len(letters) + 1

@@ -107,5 +107,7 @@ _SPOKEN = {
 @cache
 def stop_words() -> pl.DataFrame:
     """Every stop word as it is folded: lang (two letters) and word, both String."""
-    spoken = pl.DataFrame({"lang": list(_SPOKEN), "word": [words.split() for words in _SPOKEN.values()]}).explode("word")
+    spoken = pl.DataFrame({"lang": list(_SPOKEN), "word": [words.split() for words in _SPOKEN.values()]}).explode(
+        "word"
+    )
     return spoken.with_columns(fold(spoken["word"]).alias("word")).unique(maintain_order=True)

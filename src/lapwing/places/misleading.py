@@ -7,7 +7,7 @@ are mostly written small, and by reading what was located.
 
 from __future__ import annotations
 
-COMMON_NAMES = frozenset("""
+MISLEADING = frozenset("""
     aba abha ado agri agro airport ajax ala alba alma almere alto aman america ana anda ande angel angeles angers anjo gonder 和田 anime
     antony arad aral aria ariel ash asia assis atar ate aurora avenida avila azul bahia baia ballia bambu banda bange
     banks banu bar bari barking basic basti bata bath batman bay baza beat begun bell bello bene benfica beni best bet
