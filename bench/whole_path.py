@@ -55,7 +55,7 @@ class Run:
         self._posts.stdout.close()  # type: ignore[union-attr]
         self.tree = Tree(self._ingest.pid)
         self.samples = [Sample(time.monotonic(), 0, Usage(0.0, 0.0))]
-        self.every = min(1_000_000, asked.posts)
+        self.every = min(1_000_000, asked.posts // 2)
         self._shown = 0
 
     def watch(self) -> dict[str, int]:
@@ -86,7 +86,7 @@ class Run:
             print(f"  {self._shown * self.every:>12,}  {self.line(self._shown)}", flush=True)
 
     def line(self, number: int) -> str:
-        """What one million took, for people."""
+        """What the million of this number took, for people."""
         took = self.took(number)
         return f"{took['us_per_post']:6.2f} µs CPU per post ({took['ingest_us']:.2f} ingest, {took['workers_us']:.2f} workers), {took['posts_per_second']:,} posts/s"
 
@@ -138,7 +138,7 @@ def options() -> argparse.Namespace:
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--folder", type=Path, help="where the data directory is made (default: the system's temporary folder)")
     chosen = asked.parse_args()
-    chosen.posts = 200_000 if chosen.quick else chosen.posts
+    chosen.posts = 400_000 if chosen.quick else chosen.posts
     if chosen.beyond is None:
         chosen.beyond = min(LEAD_RECORDS_MAX + 100_000, chosen.posts // 3)
     return chosen

@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"errors"},
     "contracts": {"model", "errors"},
     **dict.fromkeys(LEAVES, CORE),
+    "places": CORE | {"text"},  # names of places are found in words that were cut
     **dict.fromkeys(ROOMS, CORE | LEAVES),
     "spark": CORE | LEAVES | {"stages", "formats"},
     "catalog": CORE,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import polars as pl
@@ -13,7 +12,7 @@ from lapwing.app.times import written
 from lapwing.errors import UsageError
 from lapwing.ledger.sqlite import counting, reading
 from lapwing.ledger.sqlite.reading import NEWEST, Cursor
-from lapwing.ledger.sqlite.selecting import Filters
+from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import EVIDENCE, KINDS, WINDOW_US
 from lapwing.text.cloud import readable
@@ -21,8 +20,14 @@ from lapwing.text.query import Node
 from lapwing.windows.areas import COUNTRY_AREAS, country_of_area
 from lapwing.windows.completeness import Coverage, complete
 
+Whole = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
+"""A number that the ledger can compare with."""
+
 ALL_US = 1 << 61
 """A window so wide that everything is in one, which begins in 1970."""
+
+Gap = tuple[int, int, dict[str, str]]
+"""From, to, and what is said of it."""
 
 WORDS_POSTS_MAX = 200_000
 """Words are counted in the newest so many matching posts."""
@@ -30,12 +35,14 @@ WORDS_POSTS_MAX = 200_000
 
 def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: str | None = None) -> dict[str, Any]:
     """``{"posts": […], "next": cursor or None}``, newest first."""
-    found = reading.posts(store, filters, query, limit, read_cursor(after))
+    found = reading.posts(store, filters, query, limit + 1, read_cursor(after))
+    more_follow = found.height > limit
+    found = found.head(limit)
     rows = [_post(store, row) for row in _named(store, found).iter_rows(named=True)]
     more = reading.sightings(store, found["seq"].to_list()) if found.height else {}
     for row, seq in zip(rows, found["seq"] if found.height else [], strict=True):
         row["sightings"] = [row["source"], *(name for name in more.get(seq, []) if name != row["source"])]
-    last = found.row(-1, named=True) if found.height == limit and limit else None
+    last = found.row(-1, named=True) if more_follow else None
     return {"posts": rows, "next": write_cursor(Cursor(last["created_at_us"], last["seq"])) if last else None}
 
 
@@ -93,66 +100,91 @@ def read_cursor(text: str | None) -> Cursor:
         return NEWEST
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return Cursor(*msgspec.msgpack.decode(raw, type=tuple[int, int]))
+        return Cursor(*msgspec.msgpack.decode(raw, type=tuple[Whole, Whole]))
     except (ValueError, msgspec.DecodeError):
         raise UsageError(f"cursor {text!r} is not one that we gave", "start without one") from None
 
 
-class Ranking(msgspec.Struct, frozen=True):
-    """Which places to give: the first `top` and the last `bottom` by `sort`, or all when both are 0."""
+class Wanted(msgspec.Struct, frozen=True):
+    """Which windows to count, by what, and which places to give: the first `top` and the last `bottom` by `sort`.
 
+    With `top` and `bottom` both 0, all of them.
+    """
+
+    window_us: int
+    by: counting.By = "place"
     top: int = 0
     bottom: int = 0
     sort: str = "posts"
 
 
-def counts(
-    store: Store, filters: Filters, window_us: int, by: counting.By, ranking: Ranking, processed_until_us: int
-) -> list[dict[str, Any]]:
+def counts(store: Store, filters: Filters, wanted: Wanted, processed_until_us: int) -> list[dict[str, Any]]:
     """Rows of window, place or country, posts, reposts, people and how complete they are."""
-    rows = ranked(store, filters, counting.counts(store, filters, window_us, by), by, ranking)
+    rows = ranked(store, filters, counting.counts(store, filters, wanted.window_us, wanted.by), wanted)
+    span_of = _spans(store, filters, wanted.window_us, rows["window_us"].unique().to_list())
     cover = coverage(store, filters)
     gaps = _gaps(store)
-    share = {start: complete(cover, start, start + window_us) for start in rows["window_us"].unique().to_list()}
-    return [_count(store, row, by, window_us, (share, processed_until_us, gaps)) for row in rows.iter_rows(named=True)]
+    share = {start: complete(cover, *span) for start, span in span_of.items()}
+    return [
+        _count(store, row, wanted.by, span_of[row["window_us"]])
+        | _heard(share[row["window_us"]], span_of[row["window_us"]], processed_until_us, gaps)
+        for row in rows.iter_rows(named=True)
+    ]
 
 
-def ranked(store: Store, filters: Filters, rows: pl.DataFrame, by: counting.By, ranking: Ranking) -> pl.DataFrame:
+def _spans(store: Store, filters: Filters, window_us: int, starts: list[int]) -> dict[int, tuple[int, int]]:
+    """From when to when each window goes; the one of `all` from where the range, or what was heard in it, begins."""
+    if window_us != ALL_US or not starts:
+        return {start: (start, start + window_us) for start in starts}
+    low, high = store.connection.execute("SELECT min(from_us), max(to_us) FROM facts").fetchone()
+    begin = filters.since_us or low // WINDOW_US * WINDOW_US
+    end = (high // WINDOW_US + 1) * WINDOW_US if filters.until_us == TIME_MAX else filters.until_us
+    return dict.fromkeys(starts, (begin, max(end, begin + WINDOW_US)))
+
+
+def ranked(store: Store, filters: Filters, rows: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     """The rows of the places that rank first or last over the whole range; people are counted once over all of it."""
-    if by == "none" or not (ranking.top or ranking.bottom) or rows.is_empty():
+    by = wanted.by
+    if by == "none" or not (wanted.top or wanted.bottom) or rows.is_empty():
         return rows
     dimension = {"place": "area", "country": "country"}[by]
     whole = counting.counts(store, filters, _whole_range(rows), by)
     known = whole.group_by(dimension).agg(pl.col("posts", "reposts", "people").max()).filter(pl.col(dimension) != (0 if by == "place" else ""))
-    best = known.sort(ranking.sort, dimension, descending=[True, False])
-    last = known.filter(pl.col("posts") > 0).sort(ranking.sort, dimension)
-    chosen = pl.concat([best.head(ranking.top), last.head(ranking.bottom)])[dimension].unique()
-    order = known.select(dimension, pl.col(ranking.sort).alias("rank"))
+    best = known.sort(wanted.sort, dimension, descending=[True, False])
+    last = known.filter(pl.col("posts") > 0).sort(wanted.sort, dimension)
+    chosen = pl.concat([best.head(wanted.top), last.head(wanted.bottom)])[dimension].unique()
+    order = known.select(dimension, pl.col(wanted.sort).alias("rank"))
     kept = rows.filter(pl.col(dimension).is_in(chosen.implode())).join(order, on=dimension)
     return kept.sort("window_us", "rank", dimension, descending=[False, True, False]).drop("rank")
 
 
 def _whole_range(rows: pl.DataFrame) -> int:
     """A window so wide that it holds every row."""
-    return (int(rows["window_us"].max()) // WINDOW_US + 2) * WINDOW_US  # type: ignore[arg-type, operator]
+    return (int(rows["window_us"].max()) // WINDOW_US + 2) * WINDOW_US  # type: ignore[arg-type]
 
 
-def _count(store: Store, row: dict[str, Any], by: str, window_us: int, known: tuple[dict[int, float | None], int, list]) -> dict[str, Any]:  # type: ignore[type-arg]
-    share, processed_until_us, gaps = known
-    start, end = row["window_us"], row["window_us"] + window_us
-    answer: dict[str, Any] = {"window": written(start)}
+def _count(store: Store, row: dict[str, Any], by: str, span_us: tuple[int, int]) -> dict[str, Any]:
+    """The window, the place and the numbers of a row."""
+    answer: dict[str, Any] = {"window": written(span_us[0])}
     if by == "place":
         answer["place"] = describe(store, row["area"])
     elif by == "country":
         answer["country"] = row["country"] or None
-    return answer | {
-        "posts": row["posts"], "reposts": row["reposts"], "people": row["people"], "people_exact": True,
-        "complete": share[start], "processed": end <= processed_until_us,
+    numbers = {name: row[name] for name in ("posts", "reposts", "people")}
+    return answer | numbers | {"people_exact": True}
+
+
+def _heard(share: float | None, span_us: tuple[int, int], processed_until_us: int, gaps: list[Gap]) -> dict[str, Any]:
+    """How complete a window is."""
+    start, end = span_us
+    return {
+        "complete": share,
+        "processed": end <= processed_until_us,
         "gaps": [gap for low, high, gap in gaps if low < end and high > start],
     }
 
 
-def _gaps(store: Store) -> list[tuple[int, int, dict[str, str]]]:
+def _gaps(store: Store) -> list[Gap]:
     rows = store.connection.execute("SELECT source, from_us, to_us, reason FROM gaps")
     return [(low, high, {"source": source, "from": written(low), "to": written(high), "reason": reason}) for source, low, high, reason in rows]
 

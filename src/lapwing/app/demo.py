@@ -14,6 +14,7 @@ from lapwing.app.ingesting import Wish, ingest
 from lapwing.app.opening import Directory
 from lapwing.demo import write_recording
 from lapwing.ledger.sqlite.accounting import OUTCOMES
+from lapwing.ledger.sqlite import counting
 from lapwing.ledger.sqlite.selecting import Filters
 
 SEED = 7
@@ -38,7 +39,7 @@ def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> d
 
     def ranked(top: int, bottom: int) -> list[dict[str, Any]]:
         until_us = directory.processed_until_us()
-        return answers.counts(store, everything, answers.ALL_US, "place", answers.Ranking(top, bottom), until_us)
+        return answers.counts(store, everything, answers.Wanted(answers.ALL_US, "place", top, bottom), until_us)
 
     accounting = {outcome: summary[outcome] for outcome in OUTCOMES}
     return {
@@ -64,7 +65,7 @@ def made(path: Path, scale: float, show: Show) -> tuple[Path, dict[str, int]]:
 
 def located_share(directory: Directory) -> float:
     """The share of standing posts and reposts that have a place."""
-    rows = answers.counting.counts(directory.ledger.store, Filters(), answers.ALL_US, "place")
+    rows = counting.counts(directory.ledger.store, Filters(), answers.ALL_US, "place")
     total = rows["posts"].sum() + rows["reposts"].sum()
     placed = rows.filter(rows["area"] > 0)
     return (placed["posts"].sum() + placed["reposts"].sum()) / total if total else 0.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
+import stat
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -30,12 +33,33 @@ UNRECOGNISED = "unrecognised"
 """What JSON is called that no format recognises: it is kept, record by record, as dead letters."""
 
 
+LAST_RESORTS = (RECORDING, UNRECOGNISED)
+"""Formats that are chosen for a whole file when no other is, so that its good records are not lost to its bad ones."""
+
+
+def check_format(wanted: str, formats: Mapping[str, Format]) -> None:
+    """Raises `UnknownName` for a format that there is not."""
+    if wanted != "auto" and wanted not in formats:
+        raise UnknownName("format", wanted, ["auto", *formats])
+
+
 class Position(msgspec.Struct, frozen=True):
     """How far a file was read, and as what: enough to go on there."""
 
     offset: int
     container: Container
     format: str
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file is to be read."""
+
+    source: str
+    """What its records say they came from, where it is no recording."""
+    format: str
+    """A format's name, or `auto`."""
+    now_us: int
+    """When they are received."""
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -51,24 +75,35 @@ class Opened:
     """One input: a file, or `-` for standard input. Counts the bytes that were read."""
 
     def __init__(self, name: str) -> None:
+        """Raises `OSError` for what cannot be read; holds nothing open, so that there may be thousands."""
         self.name = name
         self.read_bytes = 0
-        self.size = 0 if name == "-" else Path(name).stat().st_size
-        self._file: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")
+        self.size = 0
+        self._again = False  # whether it can be read twice: pipes cannot
+        if name != "-":
+            status = Path(name).stat()
+            self.size, self._again = status.st_size, stat.S_ISREG(status.st_mode)
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+            if self._again:
+                Path(name).open("rb").close()
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes as they lie there."""
-        with self._file as file:
-            while chunk := file.read(READ_BYTES):
-                self.read_bytes += len(chunk)
-                yield chunk
+        """The bytes as they lie there. Raises `UnreadableInput` when the disk fails."""
+        with nullcontext(sys.stdin.buffer) if self.name == "-" else Path(self.name).open("rb") as file:
+            try:
+                while chunk := file.read(READ_BYTES):
+                    self.read_bytes += len(chunk)
+                    yield chunk
+            except OSError as problem:
+                raise UnreadableInput(f"reading failed after {self.read_bytes} bytes ({problem.strerror})") from problem
 
     def identity(self) -> str | None:
-        """What tells this file from others when it is given again: its name, size and beginning; none for stdin."""
-        if self.name == "-":
+        """What tells this file from others when it is given again: its name, size and beginning; none for a pipe."""
+        if not self._again:
             return None
-        head = hashlib.sha256(self._file.read(1 << 16)).hexdigest()[:16]
-        self._file.seek(0)
+        with Path(self.name).open("rb") as file:
+            head = hashlib.sha256(file.read(1 << 16)).hexdigest()[:16]
         return f"import:{Path(self.name).name}:{self.size}:{head}"
 
 
@@ -78,9 +113,9 @@ def source_name(name: str) -> str:
 
 
 def pieces(
-    opened: Opened, formats: Mapping[str, Format], *, source: str, wanted: str, now_us: int, start: Position | None = None
+    opened: Opened, formats: Mapping[str, Format], how: Reading, start: Position | None = None
 ) -> Iterator[Piece]:
-    """The records of a file from `start` on. `wanted` is a format's name, or `auto`.
+    """The records of a file from `start` on.
 
     Raises `UnreadableInput` after the last piece that could be read, when the file is damaged, cut off or a bomb.
     """
@@ -90,11 +125,12 @@ def pieces(
         chunks = _after(chunks, start.offset)
     format_ = start.format if start else ""
     for batch in cut(chunks, container, start.offset if start else 0):
-        format_ = format_ or _format(batch.records, formats, wanted, opened.name)
+        format_ = format_ or _format(batch.records, formats, how.format, opened.name)
         position = Position(batch.offset, container, format_)
-        records = _records(batch.records, formats, format_, source, now_us)
+        network = (formats[format_].network if format_ in formats else "") or "unknown"
+        records = _records(batch.records, formats, (format_, network), how)
         if batch.oversized is not None:
-            records.append(_plain([batch.oversized.record()], "oversize", formats, format_, source, now_us))
+            records.append(_plain([batch.oversized.record()], formats, ("oversize", network), how))
         yield Piece(records, position, opened.read_bytes)
 
 
@@ -108,14 +144,12 @@ def _after(chunks: Iterator[bytes], offset: int) -> Iterator[bytes]:
 
 def _format(records: list[bytes], formats: Mapping[str, Format], wanted: str, name: str) -> str:
     if wanted != "auto":
-        if wanted not in formats and wanted != RECORDING:
-            raise UnknownName("format", wanted, [*formats, RECORDING])
         return wanted
     sample = records[:SAMPLE_RECORDS]
     if sample and len(recordings.decode(sample).refused) * 2 < len(sample):
         return RECORDING
     split = [part for record in sample for part in _split_once(record, formats)]
-    found = detect_format(split, formats)
+    found = detect_format(split, {each: formats[each] for each in formats if each not in LAST_RESORTS})
     if found is None and sample:
         if sum(record.lstrip().startswith((b"{", b"[")) for record in sample) * 2 < len(sample):
             raise UnreadableInput(f"{name} holds no JSON and no table with a heading", "name its format with --format")
@@ -131,21 +165,21 @@ def _split_once(record: bytes, formats: Mapping[str, Format]) -> list[bytes]:
     return [record]
 
 
-def _records(values: list[bytes], formats: Mapping[str, Format], format_: str, source: str, now_us: int) -> list[Records]:  # noqa: PLR0913
+def _records(values: list[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading) -> list[Records]:
+    """Values as records of a format and network; lines of a recording come as what they hold."""
     if not values:
         return []
-    if format_ == RECORDING:
-        decoded = recordings.decode(values)
-        broken = [values[refused.record] for refused in decoded.refused]
-        return [*decoded.records, *([_plain(broken, RECORDING, formats, format_, source, now_us)] if broken else [])]
-    return [_plain(values, format_, formats, format_, source, now_us)]
+    if named[0] != RECORDING:
+        return [_plain(values, formats, named, how)]
+    decoded = recordings.decode(values)
+    broken = [values[refused.record] for refused in decoded.refused]
+    return [*decoded.records, *([_plain(broken, formats, named, how)] if broken else [])]
 
 
-def _plain(values: list[bytes], name: str, formats: Mapping[str, Format], of: str, source: str, now_us: int) -> Records:  # noqa: PLR0913
-    network = (formats[of].network if of in formats else "") or "unknown"
+def _plain(values: list[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading) -> Records:
+    name, network = named
     shape = formats[name] if name in formats else None
     if shape is not None and shape.split is not None and any(map((shape.page or EVERY).match, values)):
         values = [part for value in values for part in (shape.split(value) or [value])]
-    return Records(source=source, network=network, format=name, values=values, received_at_us=[now_us] * len(values))
-
-
+    received_at_us = [how.now_us] * len(values)
+    return Records(source=how.source, network=network, format=name, values=values, received_at_us=received_at_us)

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from lapwing.app.files import Opened, Piece, Position, pieces, source_name
+from lapwing.app.files import Opened, Piece, Position, Reading, check_format, pieces, source_name
 from lapwing.app.opening import Directory, Formats
+from lapwing.app.reading_lock import reading
 from lapwing.app.workers import WATCH_S, Workers
 from lapwing.engine.loop import BATCH_RECORDS_MAX, Worker
-from lapwing.errors import DiskFull, LapwingError, UnreadableInput, UsageError
+from lapwing.errors import DiskFull, UnreadableInput, UsageError
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.log.sqlite import SourceLease
 from lapwing.model import COVERAGE, Covered, Records
@@ -53,6 +54,7 @@ def ingest(directory: Directory, wish: Wish, show: Show = lambda _: None) -> dic
 
     Raises `UnreadableInput` for a file that is damaged or not what it should be, after everything readable was saved.
     """
+    check_format(wish.format, Formats())
     inputs = [_opened(name) for name in wish.files]
     total = sum(opened.size for opened in inputs)
     before, started = accounting(directory), directory.clock.monotonic_s()
@@ -102,31 +104,36 @@ class _Feed:
         """Append one file; what is wrong with it, if anything."""
         self.total = total
         identity = opened.identity()
-        lease = self._lease(identity)
-        source = self.wish.source or source_name(opened.name)
-        now_us = self.directory.clock.now_us()
-        start = _position(lease)
-        problem = None
-        try:
-            found = pieces(opened, self.formats, source=source, wanted=self.wish.format, now_us=now_us, start=start)
-            for piece in found:
-                self._append(piece, lease)
-                self._pace(opened.name, piece.read_bytes)
-        except UnreadableInput as unreadable:
-            problem = f"{opened.name}: {unreadable}"
-        if lease is not None:
-            self._appended("raw.finished", Records(source=source, network="", format="", values=[], received_at_us=[]), lease, FINISHED)
-            self.directory.log.release_source(lease)
+        with reading(self.directory.path, identity, opened.name):
+            lease = self._lease(identity)
+            try:
+                problem = self._read(opened, lease)
+                if lease is not None:
+                    nothing = Records(source="", network="", format="", values=[], received_at_us=[])
+                    self._appended("raw.finished", nothing, lease, FINISHED)
+            finally:
+                if lease is not None:
+                    self.directory.log.release_source(lease)
         self._cover()
         self.read_before += opened.size
         return problem
+
+    def _read(self, opened: Opened, lease: SourceLease | None) -> str | None:
+        source = self.wish.source or source_name(opened.name)
+        how = Reading(source=source, format=self.wish.format, now_us=self.directory.clock.now_us())
+        try:
+            for piece in pieces(opened, self.formats, how, _position(lease)):
+                self._append(piece, lease)
+                self._pace(opened.name, piece.read_bytes)
+        except UnreadableInput as unreadable:
+            return f"{opened.name}: {unreadable}"
+        return None
 
     def _lease(self, identity: str | None) -> SourceLease | None:
         if identity is None:
             return None
         lease = self.directory.log.claim_source(identity, f"ingest-{identity}", self.directory.clock.now_us())
-        if lease is None:
-            raise LapwingError(f"another process reads this file at the moment ({identity})", "wait for it")
+        assert lease is not None, "a lease is given to whoever has its owner's name, and only readers have this one"
         return lease
 
     def _append(self, piece: Piece, lease: SourceLease | None) -> None:

@@ -54,16 +54,17 @@ def retried(directory: Directory, numbers: tuple[int, ...], every: bool, mended:
     """Read dead letters again, one of them perhaps mended; how many moved, and how many are refused still."""
     if bool(numbers) == every or (mended is not None and len(numbers) != 1):
         raise UsageError("say which dead letters: their numbers, or --all", "--with takes one number")
-    chosen = numbers or tuple(letter["id"] for letter in listed(directory, None, None, 1 << 40))
+    waiting = [letter["id"] for letter in listed(directory, None, None, 1 << 40)]
+    for number in numbers:
+        shown(directory, number)  # a number that there is not stops everything before anything is read again
+    chosen = waiting if every else sorted(set(numbers) & set(waiting))
     now_us = directory.clock.now_us()
     for number in chosen:
         letter, record = shown(directory, number)
-        if directory.ledger.store.connection.execute("SELECT retried FROM dead_letters WHERE id = ?", (number,)).fetchone()[0]:
-            continue
         records = Records(
-            source=letter["source"], network=letter["network"], format=letter["format"], values=[mended or record],
-            received_at_us=[now_us], cursors=[str(number)],
-        )
+            source=letter["source"], network=letter["network"], format=letter["format"],
+            values=[record if mended is None else mended], received_at_us=[now_us], cursors=[str(number)],
+        )  # fmt: skip
         directory.log.append(RETRIES, records, now_us=now_us)
     before = _waiting(directory)
     _work_off(directory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,13 @@ class Directory:
     @cached_property
     def resources(self) -> Resources:
         """What stages need, by name; each is loaded when it is first asked for."""
-        return Resources()
+        return RESOURCES
 
     def _describe(self, places: list[int]) -> list[tuple[int, str, str, float, float, int]]:
         from lapwing.places.gazetteer import describe
 
         columns = ("id", "name", "country", "longitude", "latitude", "population")
-        return [tuple(place[column] for column in columns) for place in describe(self.resources["gazetteer"], places)]  # type: ignore[misc]
+        return [tuple(place[column] for column in columns) for place in describe(self.resources["gazetteer"], places)]
 
     @cached_property
     def understanding(self) -> Understanding:
@@ -123,7 +123,7 @@ class Formats(Mapping[str, Format]):
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
-    def __iter__(self):  # noqa: ANN204
+    def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
     def __len__(self) -> int:
@@ -152,5 +152,8 @@ def _language_model() -> Any:
 
     return model_of(LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True))
 
+
+RESOURCES = Resources()
+"""Of this process: they never change, and all directories share them."""
 
 LOADERS = {"gazetteer": _gazetteer, "language_model": _language_model}

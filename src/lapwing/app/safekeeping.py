@@ -16,9 +16,12 @@ def back_up(directory: Directory, folder: Path) -> int:
 
     The ledger is copied first: the log may then be ahead of it, and what is ahead is worked through after a restore.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise DataDirectoryError(f"{folder} is not empty", "name a new folder")
-    (folder / "ledger").mkdir(parents=True, exist_ok=True)
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise DataDirectoryError(f"{folder} is not empty", "name a new folder")
+        (folder / "ledger").mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DataDirectoryError(f"{folder} cannot be made ({problem.strerror})", "name a new folder") from problem
     name = directory.ledger.store.path.name
     upkeep.back_up(directory.ledger.store, folder / "ledger" / name)
     (folder / "ledger" / CURRENT).write_text(name)

@@ -10,7 +10,7 @@ POST_COLUMNS = (
     "uid", "network", "source", "kind", "author", "author_name", "text", "lang", "created_at", "received_at", "url", "about",
     "place_id", "place_name", "country",
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet takes a cell that begins like this for a formula; a quote before it makes it text (OWASP)."""
 
 

@@ -56,7 +56,7 @@ def find(gazetteer: Gazetteer, terms: Terms) -> pl.DataFrame:
         keys[going] = mixed(keys[going], hashes[starts[going] + words])
     named = np.flatnonzero(found_words)
     ends = np.maximum.accumulate(starts[named] + found_words[named])
-    free = named[np.append(True, starts[named][1:] >= 0)[: len(named)]]
+    free = named[np.append(True, starts[named][1:] >= ends[:-1])[: len(named)]]
     return pl.DataFrame({
         "text": texts[starts[free]], "start": starts[free].astype(np.int64), "words": found_words[free], "key": found_keys[free]
     })  # fmt: skip
