@@ -15,6 +15,9 @@ from hypothesis import HealthCheck, settings
 
 SEED_VARIABLE = "LAPWING_TEST_SEED"
 SEED_DEFAULT = "20260105"
+SAMPLES_VARIABLE = "LAPWING_SAMPLES"
+"""Names a folder of real files, which are not ours to keep here; without it the tests of them are not collected."""
+SAMPLES_TESTS = "test_real_*.py"
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -30,8 +33,15 @@ settings.load_profile("fast")
 def pytest_configure() -> None:
     """One seed for all processes of a run; a developer's own settings stay out of it."""
     os.environ.setdefault(SEED_VARIABLE, SEED_DEFAULT)
-    for name in [name for name in os.environ if name.startswith("LAPWING_") and name != SEED_VARIABLE]:
+    for name in [
+        name for name in os.environ if name.startswith("LAPWING_") and name not in (SEED_VARIABLE, SAMPLES_VARIABLE)
+    ]:
         del os.environ[name]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Tests of real files are no part of a suite that has none: not skipped, not there; the summary says so."""
+    return True if collection_path.match(SAMPLES_TESTS) and not os.environ.get(SAMPLES_VARIABLE) else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -74,7 +84,11 @@ def _skip_is_failure(report: Report) -> Report:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """After a failure, how to run it again with the same chance."""
+    """What was left out, and, after a failure, how to run it again with the same chance."""
+    if not os.environ.get(SAMPLES_VARIABLE):
+        terminalreporter.write_line(
+            f"left out: {SAMPLES_TESTS}, since {SAMPLES_VARIABLE} names no folder of real files"
+        )
     if terminalreporter.stats.get("failed"):
         seed = os.environ[SEED_VARIABLE]
         terminalreporter.write_line(f"chance: {SEED_VARIABLE}={seed} repeats this run, another number varies it")

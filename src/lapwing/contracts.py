@@ -55,7 +55,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 class Log(Protocol):
     """What is remembered in order. `tests/log/` runs the same stories over every implementation."""
 
-    def append(self, topic: str, records: Records, *, now_us: int, lease: Any = None, cursor: str | None = None) -> None:
+    def append(
+        self, topic: str, records: Records, *, now_us: int, lease: Any = None, cursor: str | None = None
+    ) -> None:
         """Make records durable, and with them the cursor of their source; raises `Fenced` or `DiskFull` and appends nothing."""
 
     def read(self, topic: str, partition: int, offset: int, records_max: int) -> list[Chunk]:

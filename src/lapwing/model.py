@@ -59,49 +59,55 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
 
 
-POSTS = pl.Schema({
-    "record": pl.UInt32(),  # position in Records.values
-    "uid": pl.String(),  # the network's own global id
-    "uid_time_us": pl.Int64(),  # the time inside the id, or else created_at_us; 0 if neither: a pure function of the uid or of the post
-    "version": pl.Int64(),  # grows with each edit; 0 where the network does not say
-    "kind": pl.UInt8(),  # see KINDS
-    "author": pl.String(),  # the author's global id
-    "author_name": pl.String(),  # handle, may be null
-    "text": pl.String(),  # plain text: no HTML, entities resolved; never null
-    "lang": pl.String(),  # the platform's tag, lower case, may be null
-    "created_at_us": pl.Int64(),
-    "longitude": pl.Float64(),  # of the post itself, may be null
-    "latitude": pl.Float64(),
-    "place_name": pl.String(),  # the platform's place ("Perth, Western Australia"), may be null
-    "place_country": pl.String(),  # ISO 3166 two letters, upper case, may be null
-    "place_longitude": pl.Float64(),  # the middle of the platform's place, may be null
-    "place_latitude": pl.Float64(),
-    "profile": pl.String(),  # where the author says they live, may be null
-    "url": pl.String(),  # may be null where it can be made from the uid
-    "alias": pl.String(),  # another name that deletes may use, may be null
-    "alias_time_us": pl.Int64(),  # as uid_time_us, a pure function of the alias; 0 without one
-    "about": pl.String(),  # the uid of the post reposted, quoted or replied to, may be null
-})
+POSTS = pl.Schema(
+    {
+        "record": pl.UInt32(),  # position in Records.values
+        "uid": pl.String(),  # the network's own global id
+        "uid_time_us": pl.Int64(),  # the time inside the id, or else created_at_us; 0 if neither: a pure function of the uid or of the post
+        "version": pl.Int64(),  # grows with each edit; 0 where the network does not say
+        "kind": pl.UInt8(),  # see KINDS
+        "author": pl.String(),  # the author's global id
+        "author_name": pl.String(),  # handle, may be null
+        "text": pl.String(),  # plain text: no HTML, entities resolved; never null
+        "lang": pl.String(),  # the platform's tag, lower case, may be null
+        "created_at_us": pl.Int64(),
+        "longitude": pl.Float64(),  # of the post itself, may be null
+        "latitude": pl.Float64(),
+        "place_name": pl.String(),  # the platform's place ("Perth, Western Australia"), may be null
+        "place_country": pl.String(),  # ISO 3166 two letters, upper case, may be null
+        "place_longitude": pl.Float64(),  # the middle of the platform's place, may be null
+        "place_latitude": pl.Float64(),
+        "profile": pl.String(),  # where the author says they live, may be null
+        "url": pl.String(),  # may be null where it can be made from the uid
+        "alias": pl.String(),  # another name that deletes may use, may be null
+        "alias_time_us": pl.Int64(),  # as uid_time_us, a pure function of the alias; 0 without one
+        "about": pl.String(),  # the uid of the post reposted, quoted or replied to, may be null
+    }
+)
 """What `decode` makes: one row for each record that is a post. No column is null unless it says so."""
 
-LOCATED = pl.Schema({
-    "place": pl.UInt32(),  # GeoNames id of the city, 0 when there is none
-    "country": pl.String(),  # two letters, "" when unknown
-    "place_by": pl.UInt8(),  # see EVIDENCE
-    "place_confidence": pl.Float32(),  # 0 to 1
-    "place_evidence": pl.String(),  # the words that decided, may be null
-})
+LOCATED = pl.Schema(
+    {
+        "place": pl.UInt32(),  # GeoNames id of the city, 0 when there is none
+        "country": pl.String(),  # two letters, "" when unknown
+        "place_by": pl.UInt8(),  # see EVIDENCE
+        "place_confidence": pl.Float32(),  # 0 to 1
+        "place_evidence": pl.String(),  # the words that decided, may be null
+    }
+)
 """What `locate` adds."""
 
-CHANGES = pl.Schema({
-    "record": pl.UInt32(),
-    "operation": pl.UInt8(),  # see OPERATIONS
-    "name": pl.String(),  # delete: the uid or alias of the post; otherwise null
-    "name_time_us": pl.Int64(),  # as uid_time_us; 0 if there is none in the name
-    "author": pl.String(),  # author_*: whose; otherwise may be null
-    "version": pl.Int64(),  # applies to content of this version and below
-    "at_us": pl.Int64(),  # when it happened, or 0 when it is not said
-})
+CHANGES = pl.Schema(
+    {
+        "record": pl.UInt32(),
+        "operation": pl.UInt8(),  # see OPERATIONS
+        "name": pl.String(),  # delete: the uid or alias of the post; otherwise null
+        "name_time_us": pl.Int64(),  # as uid_time_us; 0 if there is none in the name
+        "author": pl.String(),  # author_*: whose; otherwise may be null
+        "version": pl.Int64(),  # applies to content of this version and below
+        "at_us": pl.Int64(),  # when it happened, or 0 when it is not said
+    }
+)
 """What `decode` makes of deletes and of authors that went or came back."""
 
 

@@ -20,7 +20,11 @@ def accounting(events: list[Event]) -> dict[str, int]:
             changes.add(says)
     changed = len(contents) - len(uids) + len(changes)
     return {
-        "received": len(events), "stored": len(uids), "changes": changed, "filtered": filtered, "refused": 0,
+        "received": len(events),
+        "stored": len(uids),
+        "changes": changed,
+        "filtered": filtered,
+        "refused": 0,
         "duplicates": len(events) - len(uids) - changed - filtered,
     }
 

@@ -23,8 +23,11 @@ def place_by_number(posts: pl.DataFrame) -> pl.DataFrame:
     """`place 3` is at place 3: the test says where a post is, so that the model need not know about cities."""
     return posts.with_columns(
         pl.col("text").str.extract(r"place (\d)").cast(pl.UInt32).fill_null(0).alias("place"),
-        pl.lit("").alias("country"), pl.lit(3, pl.UInt8).alias("place_by"), pl.lit(1.0, pl.Float32).alias("place_confidence"),
-        pl.lit(None, pl.String).alias("place_evidence"), pl.col("text").str.split(" ").alias("terms"),
+        pl.lit("").alias("country"),
+        pl.lit(3, pl.UInt8).alias("place_by"),
+        pl.lit(1.0, pl.Float32).alias("place_confidence"),
+        pl.lit(None, pl.String).alias("place_evidence"),
+        pl.col("text").str.split(" ").alias("terms"),
     )
 
 
@@ -50,7 +53,9 @@ class House:
             for event in events[start : start + batch]:
                 kinds.setdefault((event.source, event.network, event.format), []).append(event.record)
             for (source, network, format_), values in kinds.items():
-                records = Records(source=source, network=network, format=format_, values=values, received_at_us=[now_us] * len(values))
+                records = Records(
+                    source=source, network=network, format=format_, values=values, received_at_us=[now_us] * len(values)
+                )
                 self.log.append(f"raw.{network}", records, now_us=now_us - 10_000_000)
 
     def worker(self, name: str = "worker") -> Worker:
@@ -66,7 +71,9 @@ class House:
 
     def accounting(self) -> dict[str, int]:
         names = ("received", "stored", "duplicates", "changes", "filtered", "refused")
-        row = self.ledger.store.connection.execute("SELECT " + ", ".join(f"coalesce(sum({name}), 0)" for name in names) + " FROM accounting").fetchone()
+        row = self.ledger.store.connection.execute(
+            "SELECT " + ", ".join(f"coalesce(sum({name}), 0)" for name in names) + " FROM accounting"
+        ).fetchone()
         return dict(zip(names, row, strict=True))
 
     def counts(self, window_us: int) -> dict[tuple[int, int], tuple[int, int, int]]:
@@ -76,7 +83,12 @@ class House:
     def broken(self) -> list[str]:
         # The stage of this test cuts words in its own way, so the index is not what the product's own would be.
         findings = verify(self.ledger.store, self.log.spans())
-        return [line for finding in findings if finding.promise != "the index holds the words of the texts" for line in finding.broken]
+        return [
+            line
+            for finding in findings
+            if finding.promise != "the index holds the words of the texts"
+            for line in finding.broken
+        ]
 
     def close(self) -> None:
         self.ledger.close()

@@ -22,7 +22,9 @@ def main(folder: str, name: str, until_empty: str, mark: str, times: str) -> Non
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     parent = os.getppid()
-    house.worker(name).run(lambda: bool(stopped) or os.getppid() != parent or (until_empty == "1" and house.behind() == 0))
+    house.worker(name).run(
+        lambda: bool(stopped) or os.getppid() != parent or (until_empty == "1" and house.behind() == 0)
+    )
     house.close()
 
 

@@ -64,7 +64,9 @@ def stream(seed: int, posts: int = 25) -> list[Event]:
     chance = random.Random(seed)
     events: list[Event] = []
     for number in range(posts):
-        made = {"mastodon": mastodon, "x": x, "bluesky": bluesky}[chance.choice(["mastodon", "mastodon", "x", "bluesky"])]
+        made = {"mastodon": mastodon, "x": x, "bluesky": bluesky}[
+            chance.choice(["mastodon", "mastodon", "x", "bluesky"])
+        ]
         events += made(chance, number)
     for author in range(4):
         if chance.random() < 0.3:
@@ -82,7 +84,10 @@ def moment(chance: random.Random) -> int:
 def mastodon(chance: random.Random, number: int) -> list[Event]:
     created = moment(chance)
     uid, author = f"https://a.example/s/{number}", f"https://a.example/u/{chance.randrange(4)}"
-    versions = [0, *sorted(created + step * 1_000_000 for step in chance.sample(range(1, 900), chance.choice([0, 0, 1, 2])))]
+    versions = [
+        0,
+        *sorted(created + step * 1_000_000 for step in chance.sample(range(1, 900), chance.choice([0, 0, 1, 2]))),
+    ]
     servers = chance.sample(["a.example", "b.example", "c.example"], chance.choice([1, 1, 2, 3]))
     local = {server: str(((created // 1000 + chance.randrange(5000)) << 16) + number) for server in servers}
     events = []
@@ -90,9 +95,18 @@ def mastodon(chance: random.Random, number: int) -> list[Event]:
         place = chance.randrange(5)
         for server in servers:
             status = {
-                "id": local[server], "uri": uid, "url": uid, "created_at": iso(created), "visibility": "public", "language": "en",
-                "edited_at": iso(version) if version else None, "content": f"<p>place {place}</p>", "spoiler_text": "",
-                "account": {"id": "1", "acct": "u", "uri": author, "url": author, "fields": []}, "in_reply_to_id": None, "reblog": None,
+                "id": local[server],
+                "uri": uid,
+                "url": uid,
+                "created_at": iso(created),
+                "visibility": "public",
+                "language": "en",
+                "edited_at": iso(version) if version else None,
+                "content": f"<p>place {place}</p>",
+                "spoiler_text": "",
+                "account": {"id": "1", "acct": "u", "uri": author, "url": author, "fields": []},
+                "in_reply_to_id": None,
+                "reblog": None,
             }
             record = {"event": "status.update" if version else "update", "payload": json.dumps(status)}
             says = Content(uid, version, author, created, False, place, "mastodon", f"{server}/{local[server]}")
@@ -115,7 +129,11 @@ def x(chance: random.Random, number: int) -> list[Event]:
     for index, own in enumerate(history):
         place = chance.randrange(5)
         data = {
-            "id": own, "text": f"place {place}", "author_id": author, "created_at": iso(created + index * 60_000_000), "lang": "en",
+            "id": own,
+            "text": f"place {place}",
+            "author_id": author,
+            "created_at": iso(created + index * 60_000_000),
+            "lang": "en",
             "edit_history_tweet_ids": history[: index + 1],
         }
         if repost:
@@ -125,7 +143,12 @@ def x(chance: random.Random, number: int) -> list[Event]:
         events.append(Event("stream", "x", "x_v2", json.dumps({"data": data}).encode(), says))
     if chance.random() < 0.3:
         own = chance.choice(history)
-        record = {"delete": {"status": {"id": int(own), "id_str": own, "user_id": int(author), "user_id_str": author}, "timestamp_ms": "1767603600000"}}
+        record = {
+            "delete": {
+                "status": {"id": int(own), "id_str": own, "user_id": int(author), "user_id_str": author},
+                "timestamp_ms": "1767603600000",
+            }
+        }
         events.append(Event("stream", "x", "x_v1", json.dumps(record).encode(), Delete(f"x:{own}", FINAL)))
     return events
 
@@ -138,7 +161,9 @@ def bluesky(chance: random.Random, number: int) -> list[Event]:
     rkey = tid(created + number) if chance.random() < 0.8 else f"self-{number}"
     uid = f"at://{did}/{collection}/{rkey}"
     revision, events = created, []
-    for step in chance.choice([["create"], ["create"], ["create", "delete"], ["create", "update"], ["create", "delete", "create"]]):
+    for step in chance.choice(
+        [["create"], ["create"], ["create", "delete"], ["create", "update"], ["create", "delete", "create"]]
+    ):
         if step == "update" and repost:
             continue
         revision += chance.randrange(1, 10) * 1_000_000
@@ -148,13 +173,22 @@ def bluesky(chance: random.Random, number: int) -> list[Event]:
             place = 0 if repost else chance.randrange(5)
             record = {"$type": collection, "createdAt": iso(created), "text": f"place {place}", "langs": ["en"]}
             if repost:
-                record = {"$type": collection, "createdAt": iso(created), "subject": {"uri": "at://did:plc:o/app.bsky.feed.post/3k", "cid": "b"}}
+                record = {
+                    "$type": collection,
+                    "createdAt": iso(created),
+                    "subject": {"uri": "at://did:plc:o/app.bsky.feed.post/3k", "cid": "b"},
+                }
             commit |= {"record": record, "cid": "bafy"}
             says = Content(uid, revision, did, created, repost, place, "bluesky", None)
         event = {"did": did, "time_us": revision, "kind": "commit", "commit": commit}
         events.append(Event("jetstream", "bluesky", "jetstream", json.dumps(event).encode(), says))
     if chance.random() < 0.2:
-        like = {"did": did, "time_us": revision, "kind": "commit", "commit": {**commit, "collection": "app.bsky.feed.like", "operation": "create", "record": {}}}
+        like = {
+            "did": did,
+            "time_us": revision,
+            "kind": "commit",
+            "commit": {**commit, "collection": "app.bsky.feed.like", "operation": "create", "record": {}},
+        }
         events.append(Event("jetstream", "bluesky", "jetstream", json.dumps(like).encode(), None))
     return events
 
@@ -168,5 +202,7 @@ def account(chance: random.Random, number: int) -> list[Event]:
         body = {"active": active, "did": did, "seq": 1, "time": iso(at)} | ({"status": status} if status else {})
         record = {"did": did, "time_us": at, "kind": "account", "account": body}
         operation = "author_show" if active else {"deleted": "author_delete", "deactivated": "author_hide"}[status]
-        events.append(Event("jetstream", "bluesky", "jetstream", json.dumps(record).encode(), Author(did, operation, at)))
+        events.append(
+            Event("jetstream", "bluesky", "jetstream", json.dumps(record).encode(), Author(did, operation, at))
+        )
     return events

@@ -67,6 +67,8 @@ def test_a_copy_that_crashes_and_repeats_itself_ends_up_right(tmp_path: Path) ->
             copy.follow(house, chance)
 
         contents = expected.standing(events)
-        assert {uid for uid, (_, text) in copy.posts.items() if text is not None} == {content.uid for content in contents}
+        assert {uid for uid, (_, text) in copy.posts.items() if text is not None} == {
+            content.uid for content in contents
+        }
         assert copy.counts() == expected.counts(contents, 300_000_000)
         house.close()

@@ -22,12 +22,19 @@ from lapwing.engine.understanding import batch_of
 
 HERE = Path(__file__).parent
 MARKS = (
-    "ledger.fenced", "ledger.posts_written", "ledger.changes_written", "ledger.before_commit", "ledger.after_commit", "ledger.merged",
+    "ledger.fenced",
+    "ledger.posts_written",
+    "ledger.changes_written",
+    "ledger.before_commit",
+    "ledger.after_commit",
+    "ledger.merged",
 )
 DEADLINE_S = 60
 
 
-def start(folder: Path, name: str, *, until_empty: bool = True, mark: str = "", times: int = 1) -> subprocess.Popen[bytes]:
+def start(
+    folder: Path, name: str, *, until_empty: bool = True, mark: str = "", times: int = 1
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(HERE / "run_worker.py"), str(folder), name, str(int(until_empty)), mark, str(times)]
     return subprocess.Popen(command, env={**os.environ, "POLARS_MAX_THREADS": "1"})
 
@@ -112,14 +119,15 @@ def test_a_worker_frozen_before_its_commit_changes_nothing(tmp_path: Path) -> No
     house = House(tmp_path, partitions=1)
     house.append(events[:100])
     sleeper = house.worker("sleeper")
-    sleeper._keep_claims()  # noqa: SLF001  (a frozen worker is one that stops here)
+    sleeper._keep_claims()
     key, claimed = next(iter(sleeper.claims.items()))
-    taken = sleeper._take()  # noqa: SLF001
+    taken = sleeper._take()
     batch = batch_of([part for _, parts in taken for part in parts], [read for read, _ in taken], sleeper.how)
     rival = House(tmp_path)
     late_us = house.clock.now_us() + 60_000_000
     taken = rival.ledger.claim(*key, "rival", late_us)
-    assert taken is not None and taken.epoch == claimed.epoch + 1
+    assert taken is not None
+    assert taken.epoch == claimed.epoch + 1
     rival.ledger.release("rival")
     before = rival.accounting()
 
@@ -142,7 +150,8 @@ def test_a_worker_frozen_inside_its_commit_is_named(tmp_path: Path) -> None:
         assert other.ledger.lock.holder() == os.getpid()
         waiting = start(tmp_path, "waiting")
         time.sleep(1.5)  # the other worker must be seen to wait, and only time shows that
-        assert waiting.poll() is None and other.accounting()["received"] == 0
+        assert waiting.poll() is None
+        assert other.accounting()["received"] == 0
         other.close()
     assert house.ledger.lock.holder() is None or waiting.poll() is None
     assert waiting.wait(DEADLINE_S) == 0

@@ -65,6 +65,7 @@ def located(gazetteer: Any, **fields: Any) -> dict[str, Any]:
         ("Reading a nice book of mine", 0, ""),
         ("スクランブルエッグ", 0, ""),
         ("good luck, have a rest", 0, ""),
+        ("la gente que usa el metro habrá llegado", 0, ""),
         ("", 0, ""),
     ],
 )

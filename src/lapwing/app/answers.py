@@ -59,13 +59,25 @@ def _post(store: Store, row: dict[str, Any]) -> dict[str, Any]:
     area = row["area"]
     place = describe(store, area)
     if place is not None:
-        place |= {"by": EVIDENCE[row["place_by"]], "confidence": row["confidence_percent"] / 100, "evidence": row["place_evidence"]}
+        place |= {
+            "by": EVIDENCE[row["place_by"]],
+            "confidence": row["confidence_percent"] / 100,
+            "evidence": row["place_evidence"],
+        }
     return {
-        "uid": row["uid"], "network": row["network"], "source": row["source"], "kind": KINDS[row["kind"]],
-        "author": row["author"], "author_name": row["author_name"], "text": row["text"], "lang": row["lang"],
+        "uid": row["uid"],
+        "network": row["network"],
+        "source": row["source"],
+        "kind": KINDS[row["kind"]],
+        "author": row["author"],
+        "author_name": row["author_name"],
+        "text": row["text"],
+        "lang": row["lang"],
         "created_at": written(row["created_at_us"]),
         "received_at": None if row["received_at_us"] is None else written(row["received_at_us"]),
-        "url": row["url"] or url_of(row["uid"]), "about": row["about"], "place": place,
+        "url": row["url"] or url_of(row["uid"]),
+        "about": row["about"],
+        "place": place,
         "country": country_of_area(area) if area >= COUNTRY_AREAS else (place or {}).get("country"),
         "edited": row["version"] > 0 and not row["uid"].startswith("at://"),
     }
@@ -149,7 +161,11 @@ def ranked(store: Store, filters: Filters, rows: pl.DataFrame, wanted: Wanted) -
         return rows
     dimension = {"place": "area", "country": "country"}[by]
     whole = counting.counts(store, filters, _whole_range(rows), by)
-    known = whole.group_by(dimension).agg(pl.col("posts", "reposts", "people").max()).filter(pl.col(dimension) != (0 if by == "place" else ""))
+    known = (
+        whole.group_by(dimension)
+        .agg(pl.col("posts", "reposts", "people").max())
+        .filter(pl.col(dimension) != (0 if by == "place" else ""))
+    )
     best = known.sort(wanted.sort, dimension, descending=[True, False])
     last = known.filter(pl.col("posts") > 0).sort(wanted.sort, dimension)
     chosen = pl.concat([best.head(wanted.top), last.head(wanted.bottom)])[dimension].unique()
@@ -186,7 +202,10 @@ def _heard(share: float | None, span_us: tuple[int, int], processed_until_us: in
 
 def _gaps(store: Store) -> list[Gap]:
     rows = store.connection.execute("SELECT source, from_us, to_us, reason FROM gaps")
-    return [(low, high, {"source": source, "from": written(low), "to": written(high), "reason": reason}) for source, low, high, reason in rows]
+    return [
+        (low, high, {"source": source, "from": written(low), "to": written(high), "reason": reason})
+        for source, low, high, reason in rows
+    ]
 
 
 def coverage(store: Store, filters: Filters) -> list[Coverage]:
@@ -211,5 +230,3 @@ def words(store: Store, filters: Filters, query: Node | None, limit: int) -> lis
         return []
     best = pl.concat(totals).group_by("word").agg(pl.col("count").sum()).sort("count", "word", descending=[True, False])
     return best.head(limit).to_dicts()
-
-

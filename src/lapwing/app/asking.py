@@ -49,9 +49,14 @@ def filters_of(directory: Any, asked: Asked) -> Filters:
     if since_us >= until_us:
         raise UsageError(f"--since {asked.since} is not before --until {asked.until}", "exchange them")
     return Filters(
-        sources=asked.source, networks=asked.network, languages=tuple(_language(lang) for lang in asked.lang), kinds=asked.kinds,
+        sources=asked.source,
+        networks=asked.network,
+        languages=tuple(_language(lang) for lang in asked.lang),
+        kinds=asked.kinds,
         places=tuple(place for text in asked.place for place in places_of(directory, text)),
-        countries=tuple(_country(directory, code) for code in asked.country), since_us=since_us, until_us=until_us,
+        countries=tuple(_country(directory, code) for code in asked.country),
+        since_us=since_us,
+        until_us=until_us,
     )
 
 
@@ -76,7 +81,9 @@ def _country(directory: Any, code: str) -> str:
 
 def _language(code: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", code):
-        raise UsageError(f"--lang: {code!r} is not the code of a language", "write two or three letters, as in en or ja")
+        raise UsageError(
+            f"--lang: {code!r} is not the code of a language", "write two or three letters, as in en or ja"
+        )
     return code.lower()
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 
 from lapwing.app import answers
 from lapwing.app.ingesting import Wish, ingest
 from lapwing.app.opening import Directory
 from lapwing.demo import write_recording
-from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.ledger.sqlite import counting
+from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.ledger.sqlite.selecting import Filters
 
 SEED = 7
@@ -43,9 +44,15 @@ def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> d
 
     accounting = {outcome: summary[outcome] for outcome in OUTCOMES}
     return {
-        "accounting": accounting, "expected": expected, "as_made": accounting == expected,
-        "top": ranked(RANKED, 0), "bottom": ranked(0, RANKED), "words": answers.words(store, everything, None, WORDS),
-        "located": located_share(directory), "seconds": summary["seconds"], "posts_per_second": summary["posts_per_second"],
+        "accounting": accounting,
+        "expected": expected,
+        "as_made": accounting == expected,
+        "top": ranked(RANKED, 0),
+        "bottom": ranked(0, RANKED),
+        "words": answers.words(store, everything, None, WORDS),
+        "located": located_share(directory),
+        "seconds": summary["seconds"],
+        "posts_per_second": summary["posts_per_second"],
         "directory": str(directory.path),
     }
 
@@ -66,6 +73,6 @@ def made(path: Path, scale: float, show: Show) -> tuple[Path, dict[str, int]]:
 def located_share(directory: Directory) -> float:
     """The share of standing posts and reposts that have a place."""
     rows = counting.counts(directory.ledger.store, Filters(), answers.ALL_US, "place")
-    total = rows["posts"].sum() + rows["reposts"].sum()
-    placed = rows.filter(rows["area"] > 0)
-    return (placed["posts"].sum() + placed["reposts"].sum()) / total if total else 0.0
+    posts = rows.select("area", total=pl.col("posts") + pl.col("reposts"))
+    located, total = int(posts.filter(pl.col("area") > 0)["total"].sum()), int(posts["total"].sum())
+    return located / total if total else 0.0

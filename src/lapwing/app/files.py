@@ -178,7 +178,7 @@ def _records(values: list[bytes], formats: Mapping[str, Format], named: tuple[st
 
 def _plain(values: list[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading) -> Records:
     name, network = named
-    shape = formats[name] if name in formats else None
+    shape = formats.get(name)
     if shape is not None and shape.split is not None and any(map((shape.page or EVERY).match, values)):
         values = [part for value in values for part in (shape.split(value) or [value])]
     received_at_us = [how.now_us] * len(values)

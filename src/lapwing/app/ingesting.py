@@ -55,7 +55,7 @@ def ingest(directory: Directory, wish: Wish, show: Show = lambda _: None) -> dic
     Raises `UnreadableInput` for a file that is damaged or not what it should be, after everything readable was saved.
     """
     check_format(wish.format, Formats())
-    inputs = [_opened(name) for name in wish.files]
+    inputs = [opened_or_blamed(name) for name in wish.files]
     total = sum(opened.size for opened in inputs)
     before, started = accounting(directory), directory.clock.monotonic_s()
     count = wish.workers if wish.workers is not None else (0 if total < SMALL_BYTES and "-" not in wish.files else 2)
@@ -67,15 +67,20 @@ def ingest(directory: Directory, wish: Wish, show: Show = lambda _: None) -> dic
     counts = {outcome: after - before[outcome] for outcome, after in accounting(directory).items()}
     summary = counts | {"seconds": round(seconds, 3), "posts_per_second": round(counts["received"] / seconds)}
     if problems:
-        raise UnreadableInput("; ".join(problems), f"what could be read was saved: {msgspec.json.encode(counts).decode()}")
+        raise UnreadableInput(
+            "; ".join(problems), f"what could be read was saved: {msgspec.json.encode(counts).decode()}"
+        )
     return summary
 
 
-def _opened(name: str) -> Opened:
+def opened_or_blamed(name: str) -> Opened:
+    """An input that can be read, or `UsageError`."""
     try:
         return Opened(name)
     except OSError as problem:
-        raise UsageError(f"{name}: {problem.strerror}", "name a file that can be read, or - for standard input") from None
+        raise UsageError(
+            f"{name}: {problem.strerror}", "name a file that can be read, or - for standard input"
+        ) from None
 
 
 def accounting(directory: Directory) -> dict[str, int]:
@@ -147,7 +152,9 @@ class _Feed:
         """Append; on a full disk wait until there is room, so that an ingest goes on by itself."""
         while True:
             try:
-                self.directory.log.append(topic, records, now_us=self.directory.clock.now_us(), lease=lease, cursor=cursor)
+                self.directory.log.append(
+                    topic, records, now_us=self.directory.clock.now_us(), lease=lease, cursor=cursor
+                )
                 self.appended += len(records.values)
                 return
             except DiskFull:
@@ -159,7 +166,13 @@ class _Feed:
         for source, network in sorted(self.heard):
             covered = Covered(source, network, *self.wish.covers_us)
             now_us = self.directory.clock.now_us()
-            records = Records(source=source, network=network, format="", values=[msgspec.json.encode(covered)], received_at_us=[now_us])
+            records = Records(
+                source=source,
+                network=network,
+                format="",
+                values=[msgspec.json.encode(covered)],
+                received_at_us=[now_us],
+            )
             self._appended(COVERAGE, records, None, None)
 
     def _pace(self, name: str, read_bytes: int) -> None:

@@ -13,14 +13,26 @@ from lapwing.app.times import written
 from lapwing.errors import UsageError
 from lapwing.model import RETRIES, Records
 
-COLUMNS = ("id", "source", "network", "format", "topic", "partition", "offset", "reason", "received_at_us", "refused_at_us")
+COLUMNS = (
+    "id",
+    "source",
+    "network",
+    "format",
+    "topic",
+    "partition",
+    "offset",
+    "reason",
+    "received_at_us",
+    "refused_at_us",
+)
 
 
 def listed(directory: Directory, reason: str | None, topic: str | None, limit: int) -> list[dict[str, Any]]:
     """The newest dead letters, without their records; `reason` is any part of the reason."""
     rows = directory.ledger.store.connection.execute(
         f"SELECT {', '.join(COLUMNS)} FROM dead_letters WHERE retried = 0 AND (?1 IS NULL OR instr(reason, ?1)) "
-        "AND (?2 IS NULL OR topic = ?2) ORDER BY id DESC LIMIT ?3", (reason, topic, limit),
+        "AND (?2 IS NULL OR topic = ?2) ORDER BY id DESC LIMIT ?3",
+        (reason, topic, limit),
     )
     return [_shaped(row) for row in rows]
 
@@ -73,7 +85,9 @@ def retried(directory: Directory, numbers: tuple[int, ...], every: bool, mended:
 
 
 def _waiting(directory: Directory) -> int:
-    (count,) = directory.ledger.store.connection.execute("SELECT count(*) FROM dead_letters WHERE retried = 0").fetchone()
+    (count,) = directory.ledger.store.connection.execute(
+        "SELECT count(*) FROM dead_letters WHERE retried = 0"
+    ).fetchone()
     return int(count)
 
 

@@ -39,7 +39,9 @@ class Directory:
     def must_exist(self) -> Directory:
         """Itself; raises `UsageError` where nothing was ever stored."""
         if not (self.path / "ledger").is_dir():
-            raise UsageError(f"there is no data in {self.path}", "run `lapwing ingest FILE` first, or name another --data directory")
+            raise UsageError(
+                f"there is no data in {self.path}", "run `lapwing ingest FILE` first, or name another --data directory"
+            )
         return self
 
     @cached_property
@@ -47,8 +49,10 @@ class Directory:
         """The embedded log."""
         self._make()
         return SqliteLog(
-            self.path / "log.sqlite", partitions=self.configuration.log.partitions,
-            durability=self.configuration.log.durability, mark=self.mark,
+            self.path / "log.sqlite",
+            partitions=self.configuration.log.partitions,
+            durability=self.configuration.log.durability,
+            mark=self.mark,
             retention=LogRetention(self.configuration.log.retention_us, self.configuration.log.retention_bytes),
         )
 
@@ -57,15 +61,22 @@ class Directory:
         """The embedded ledger."""
         self._make()
         return SqliteLedger(
-            self.path / "ledger", durability=self.configuration.log.durability, mark=self.mark, describe_places=self._describe,
-            retention=Retention(self.configuration.store.posts_retention_us, self.configuration.store.counts_retention_us),
+            self.path / "ledger",
+            durability=self.configuration.log.durability,
+            mark=self.mark,
+            describe_places=self._describe,
+            retention=Retention(
+                self.configuration.store.posts_retention_us, self.configuration.store.counts_retention_us
+            ),
         )
 
     def _make(self) -> None:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
-            raise DataDirectoryError(f"{self.path} cannot be made ({problem.strerror})", "name another --data directory") from problem
+            raise DataDirectoryError(
+                f"{self.path} cannot be made ({problem.strerror})", "name another --data directory"
+            ) from problem
 
     @cached_property
     def resources(self) -> Resources:
@@ -82,7 +93,9 @@ class Directory:
     def understanding(self) -> Understanding:
         """The formats and stages."""
         stages = [catalog.load("stages", name) for name in STAGES]
-        return Understanding(Formats(), [stage.make({name: self.resources[name] for name in stage.resources}) for stage in stages])
+        return Understanding(
+            Formats(), [stage.make({name: self.resources[name] for name in stage.resources}) for stage in stages]
+        )
 
     def worker(self, name: str | None = None) -> Worker:
         """A reader of the log, ready to run."""
@@ -92,11 +105,17 @@ class Directory:
         """Records in the log that were not yet worked through, of the topics that begin like this."""
         claims = self.ledger.claims()
         spans = self.log.spans().items()
-        return sum(end - max(first, claims.get(key, (None, 0, 0))[2]) for key, (first, end) in spans if key[0].startswith(topics))
+        return sum(
+            end - max(first, claims.get(key, (None, 0, 0))[2])
+            for key, (first, end) in spans
+            if key[0].startswith(topics)
+        )
 
     def processed_until_us(self) -> int:
         """Windows that end by then were worked through: the lowest watermark of the partitions that are behind."""
-        rows = self.ledger.store.connection.execute("SELECT topic, partition, next_offset, watermark_us FROM partitions").fetchall()
+        rows = self.ledger.store.connection.execute(
+            "SELECT topic, partition, next_offset, watermark_us FROM partitions"
+        ).fetchall()
         known = {(topic, partition): (offset, watermark) for topic, partition, offset, watermark in rows}
         behind = [
             known.get(key, (0, 0))[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from lapwing.app.opening import Directory
@@ -16,11 +17,11 @@ def status(directory: Directory) -> dict[str, Any]:
     store = directory.ledger.store
     connection = store.connection
     now_us = directory.clock.now_us()
-    sources = []
-    for row in connection.execute(
-        f"SELECT s.name, n.name, {', '.join(OUTCOMES)} FROM accounting a JOIN sources s ON s.id = a.source JOIN networks n ON n.id = s.network ORDER BY 1"
-    ):
-        sources.append({"name": row[0], "network": row[1], **dict(zip(OUTCOMES, row[2:], strict=True))})
+    rows = connection.execute(
+        f"SELECT s.name, n.name, {', '.join(OUTCOMES)} FROM accounting a "
+        "JOIN sources s ON s.id = a.source JOIN networks n ON n.id = s.network ORDER BY 1"
+    )
+    sources = [{"name": row[0], "network": row[1], **dict(zip(OUTCOMES, row[2:], strict=True))} for row in rows]
     posts, newest, number = connection.execute(
         "SELECT (SELECT value FROM meta WHERE key = 'next_seq'), (SELECT max(to_us) FROM facts), (SELECT max(number) FROM commits)"
     ).fetchone()
@@ -29,20 +30,14 @@ def status(directory: Directory) -> dict[str, Any]:
         "at": written(now_us),
         "accounting": {outcome: sum(source[outcome] for source in sources) for outcome in OUTCOMES},
         "sources": sources,
-        "filtered": dict(connection.execute("SELECT reason, sum(records) FROM filtered GROUP BY reason ORDER BY 2 DESC")),
+        "filtered": dict(
+            connection.execute("SELECT reason, sum(records) FROM filtered GROUP BY reason ORDER BY 2 DESC")
+        ),
         "posts": {"standing": int(posts) - hidden, "hidden": hidden, "newest": written(newest) if newest else None},
         "commit": number or 0,
         "lag_records": directory.behind(),
-        "partitions": [
-            {"topic": topic, "partition": partition, "owner": owner, "next_offset": offset, "watermark": written(watermark) if watermark else None}
-            for topic, partition, owner, offset, watermark in connection.execute(
-                "SELECT topic, partition, owner, next_offset, watermark_us FROM partitions ORDER BY 1, 2"
-            )
-        ],
-        "workers": [
-            {"name": owner, "pid": pid, "silent_s": round((now_us - heartbeat) / 1e6, 1), "lost": now_us - heartbeat > LEASE_US}
-            for owner, pid, heartbeat in connection.execute("SELECT owner, pid, heartbeat_us FROM workers")
-        ],
+        "partitions": _partitions(connection),
+        "workers": _workers(connection, now_us),
         "writer": writer(directory),
         "gaps": [
             {"source": source, "from": written(low), "to": written(high), "reason": reason}
@@ -52,6 +47,35 @@ def status(directory: Directory) -> dict[str, Any]:
         "log": directory.log.sizes(),
         "bytes": sizes(directory.path),
     }
+
+
+def _partitions(connection: Connection) -> list[dict[str, Any]]:
+    """How far each partition was read, and by whom."""
+    return [
+        {
+            "topic": topic,
+            "partition": partition,
+            "owner": owner,
+            "next_offset": offset,
+            "watermark": written(watermark) if watermark else None,
+        }
+        for topic, partition, owner, offset, watermark in connection.execute(
+            "SELECT topic, partition, owner, next_offset, watermark_us FROM partitions ORDER BY 1, 2"
+        )
+    ]
+
+
+def _workers(connection: Connection, now_us: int) -> list[dict[str, Any]]:
+    """Who works, and whether they still give a sign of life."""
+    return [
+        {
+            "name": owner,
+            "pid": pid,
+            "silent_s": round((now_us - heartbeat) / 1e6, 1),
+            "lost": now_us - heartbeat > LEASE_US,
+        }
+        for owner, pid, heartbeat in connection.execute("SELECT owner, pid, heartbeat_us FROM workers")
+    ]
 
 
 def writer(directory: Directory) -> dict[str, Any] | None:
@@ -71,6 +95,7 @@ def frozen(pid: int) -> bool:
 
 def sizes(path: Path) -> dict[str, int]:
     """Bytes on the disk, of the log and of the ledger."""
+
     def taken(pattern: str) -> int:
         return sum(file.stat().st_size for file in path.glob(pattern) if file.is_file())
 

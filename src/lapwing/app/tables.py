@@ -7,8 +7,21 @@ import io
 from typing import Any
 
 POST_COLUMNS = (
-    "uid", "network", "source", "kind", "author", "author_name", "text", "lang", "created_at", "received_at", "url", "about",
-    "place_id", "place_name", "country",
+    "uid",
+    "network",
+    "source",
+    "kind",
+    "author",
+    "author_name",
+    "text",
+    "lang",
+    "created_at",
+    "received_at",
+    "url",
+    "about",
+    "place_id",
+    "place_name",
+    "country",
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet takes a cell that begins like this for a formula; a quote before it makes it text (OWASP)."""
@@ -19,7 +32,12 @@ def post_row(post: dict[str, Any]) -> list[str]:
     place = post["place"]
     where = f"{place['name']} {place['country']}" if place else (post["country"] or "")
     text = "(expired)" if post["text"] is None else printable(post["text"])
-    return [post["created_at"][:19].replace("T", " "), where, printable(post["author_name"] or post["author"])[:24], text]
+    return [
+        post["created_at"][:19].replace("T", " "),
+        where,
+        printable(post["author_name"] or post["author"])[:24],
+        text,
+    ]
 
 
 def printable(text: str) -> str:

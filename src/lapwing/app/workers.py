@@ -29,7 +29,7 @@ def work(path: Path, configuration: Configuration, name: str) -> None:
     gc.set_threshold(YOUNG_OBJECTS_MAX, *gc.get_threshold()[1:])
     stopped = False
 
-    def stop(signal_number: int, frame: object) -> None:
+    def stop(*_: object) -> None:
         nonlocal stopped
         stopped = True
 
@@ -57,7 +57,9 @@ class Workers:
 
     def _start(self) -> BaseProcess:
         self._started += 1
-        process = self._spawn.Process(target=work, args=(*self._arguments, f"worker-{os.getpid()}-{self._started}"), daemon=True)
+        process = self._spawn.Process(
+            target=work, args=(*self._arguments, f"worker-{os.getpid()}-{self._started}"), daemon=True
+        )
         process.start()
         return process
 
@@ -66,7 +68,9 @@ class Workers:
         dead = [process for process in self._processes if not process.is_alive()]
         self._restarts += len(dead)
         if self._restarts > RESTARTS_MAX:
-            raise LapwingError(f"workers died {self._restarts} times (last exit code {dead[-1].exitcode})", "run `lapwing doctor`")
+            raise LapwingError(
+                f"workers died {self._restarts} times (last exit code {dead[-1].exitcode})", "run `lapwing doctor`"
+            )
         for process in dead:
             self._processes[self._processes.index(process)] = self._start()
         return len(dead)
@@ -75,7 +79,9 @@ class Workers:
         """The process ids."""
         return [process.pid for process in self._processes if process.pid]
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for process in self._processes:
             process.terminate()
         deadline = SystemClock().monotonic_s() + STOP_WAIT_S
@@ -89,7 +95,7 @@ def run_until_stopped(directory: Directory, configuration: Configuration, count:
     """Keep `count` workers going until SIGTERM or Ctrl-C, or until the log is worked through; how many had died."""
     stopped = False
 
-    def stop(signal_number: int, frame: object) -> None:
+    def stop(*_: object) -> None:
         nonlocal stopped
         stopped = True
 

@@ -53,7 +53,9 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package.__version__, prog_name="lapwing")
 @click.option("--data", metavar="DIR", help="Where log and store live (default ./lapwing-data, or LAPWING_DATA).")
-@click.option("--config", "config_file", metavar="FILE", help="The configuration file (default ./lapwing.toml if it is there).")
+@click.option(
+    "--config", "config_file", metavar="FILE", help="The configuration file (default ./lapwing.toml if it is there)."
+)
 @click.option("--debug", is_flag=True, help="Show where an unforeseen error came from.")
 @click.pass_context
 def lapwing(context: click.Context, data: str | None, config_file: str | None, debug: bool) -> None:

@@ -30,7 +30,9 @@ def configuration_of(context: click.Context) -> config.Configuration:
     try:
         return config.parse(path.read_text(encoding="utf-8"), file=str(path))
     except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"{path} cannot be read ({problem})", "write it as UTF-8 text, or name another --config") from None
+        raise UsageError(
+            f"{path} cannot be read ({problem})", "write it as UTF-8 text, or name another --config"
+        ) from None
 
 
 def directory_of(context: click.Context, *, must_exist: bool = True) -> Any:
@@ -59,7 +61,9 @@ def filters_from(directory: Any, options: dict[str, Any], kinds: Iterable[str] =
     """The filters that the options say; names that nobody has are errors that say what was meant."""
     from lapwing.app.asking import Asked, filters_of
 
-    return filters_of(directory, Asked(kinds=tuple(kinds), **{key: options[key] for key in Asked.__struct_fields__ if key in options}))
+    return filters_of(
+        directory, Asked(kinds=tuple(kinds), **{key: options[key] for key in Asked.__struct_fields__ if key in options})
+    )
 
 
 def emit_json(value: Any) -> None:

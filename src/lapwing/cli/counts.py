@@ -12,10 +12,17 @@ from lapwing.errors import UsageError
 
 @click.command("counts")
 @filter_options
-@click.option("--window", default="5m", show_default=True, help="The width: a multiple of 5m, or `all` for the whole range.")
+@click.option(
+    "--window", default="5m", show_default=True, help="The width: a multiple of 5m, or `all` for the whole range."
+)
 @click.option("--by", type=click.Choice(["place", "country", "none"]), default="place", show_default=True)
 @click.option("--top", type=click.IntRange(0), default=0, help="Only the places with the most.")
-@click.option("--bottom", type=click.IntRange(0), default=0, help="Only the places with the least, of those with at least one post.")
+@click.option(
+    "--bottom",
+    type=click.IntRange(0),
+    default=0,
+    help="Only the places with the least, of those with at least one post.",
+)
 @click.option("--sort", type=click.Choice(["posts", "reposts", "people"]), default="posts", show_default=True)
 @json_option
 @click.pass_context
@@ -32,10 +39,20 @@ def command(context: click.Context, /, **options: Any) -> None:
         emit_json(rows)
         return
     table = [
-        [row["window"][:16].replace("T", " "), where(row, options["by"]), *(f"{row[name]:,}" for name in ("posts", "reposts", "people")), how_complete(row)]
+        [
+            row["window"][:16].replace("T", " "),
+            where(row, options["by"]),
+            *(f"{row[name]:,}" for name in ("posts", "reposts", "people")),
+            how_complete(row),
+        ]
         for row in rows
     ]
-    emit_table("", ["window", "where", "posts", "reposts", "people", "complete"], table, right=("posts", "reposts", "people", "complete"))
+    emit_table(
+        "",
+        ["window", "where", "posts", "reposts", "people", "complete"],
+        table,
+        right=("posts", "reposts", "people", "complete"),
+    )
 
 
 def window_us(text: str) -> int:

@@ -19,7 +19,9 @@ DIRECTORY = "lapwing-demo"
 @click.option("--speed", type=click.FloatRange(min=0.1), help="How fast the evening runs; not available yet.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the dashboard; not available yet.")
 @click.option("--no-browser", is_flag=True, help="Do not open one; there is no dashboard yet.")
-@click.option("--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Worker processes; 0 works in this one.")
+@click.option(
+    "--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Worker processes; 0 works in this one."
+)
 @json_option
 @click.pass_context
 def command(context: click.Context, /, as_json: bool, workers: int, **options: Any) -> None:
@@ -31,7 +33,9 @@ def command(context: click.Context, /, as_json: bool, workers: int, **options: A
     from lapwing.app.opening import Directory
 
     if options["speed"] is not None or options["port"] is not None:
-        raise UsageError("--speed and --port are not available yet: there is no dashboard in this version", "use --once")
+        raise UsageError(
+            "--speed and --port are not available yet: there is no dashboard in this version", "use --once"
+        )
     path = Path(context.obj["data"] or DIRECTORY)
     result = demo.run(Directory(path, configuration_of(context)), workers, lambda line: click.echo(line, err=True))
     if as_json:
@@ -47,13 +51,23 @@ def show_result(result: dict[str, Any]) -> None:
 
     click.echo(accounting_line(result["accounting"]))
     click.echo(
-        "exactly the records that were made broken were refused" if result["as_made"]
+        "exactly the records that were made broken were refused"
+        if result["as_made"]
         else f"NOT as made: expected {accounting_line(result['expected'])}"
     )
     for title, rows in (("top five cities", result["top"]), ("bottom five cities", result["bottom"])):
-        table = [[row["place"]["name"], row["place"]["country"], *(f"{row[name]:,}" for name in ("posts", "reposts", "people"))] for row in rows]
+        table = [
+            [
+                row["place"]["name"],
+                row["place"]["country"],
+                *(f"{row[name]:,}" for name in ("posts", "reposts", "people")),
+            ]
+            for row in rows
+        ]
         click.echo("")
         emit_table(title, ["city", "", "posts", "reposts", "people"], table, right=("posts", "reposts", "people"))
     click.echo("\nwords: " + "  ".join(f"{row['word']} {row['count']:,}" for row in result["words"]))
-    click.echo(f"\n{result['located']:.0%} of posts located · {result['seconds']} s · {result['posts_per_second']:,} records/s through the whole path")
+    click.echo(
+        f"\n{result['located']:.0%} of posts located · {result['seconds']} s · {result['posts_per_second']:,} records/s through the whole path"
+    )
     click.echo(f"look around: lapwing --data {result['directory']} posts semarang   (or counts, words, status, verify)")

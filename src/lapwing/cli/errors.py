@@ -24,7 +24,9 @@ def command(context: click.Context) -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 @json_option
 @click.pass_context
-def list_(context: click.Context, reason: str | None = None, topic: str | None = None, limit: int = 50, as_json: bool = False) -> None:
+def list_(
+    context: click.Context, reason: str | None = None, topic: str | None = None, limit: int = 50, as_json: bool = False
+) -> None:
     """The newest dead letters."""
     from lapwing.app import letters
 

@@ -14,7 +14,13 @@ from lapwing.cli._options import directory_of, emit_json, json_option
 
 @click.command("ingest")
 @click.argument("files", nargs=-1, required=True)
-@click.option("--format", "format_", default="auto", show_default=True, help="auto looks at the content; the name of a file does not matter.")
+@click.option(
+    "--format",
+    "format_",
+    default="auto",
+    show_default=True,
+    help="auto looks at the content; the name of a file does not matter.",
+)
 @click.option("--source", help="What the posts say they came from (default: the file's name).")
 @click.option("--covers", metavar="FROM/TO", help="The time in which this archive is known to be complete.")
 @click.option("--workers", type=click.IntRange(0, 64), help="Worker processes; 0 works in this one (default: by size).")
@@ -66,7 +72,16 @@ def progress_bar(title: str) -> Iterator[Callable[[Any], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[behind]:,} to save"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[behind]:,} to save"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None, behind=0)
-        yield lambda now: bar.update(task, description=now.file, completed=now.read_bytes, total=now.total_bytes or None, behind=now.behind)
+        yield lambda now: bar.update(
+            task, description=now.file, completed=now.read_bytes, total=now.total_bytes or None, behind=now.behind
+        )

@@ -21,7 +21,7 @@ def command(context: click.Context, since: str | None, as_json: bool) -> None:
 
     directory = directory_of(context)
     since_us = read_time(since, directory.clock.now_us(), "--since") if since else None
-    result = rebuild(directory, since_us, lambda done, total: None)
+    result = rebuild(directory, since_us)
     if as_json:
         emit_json(result)
     else:

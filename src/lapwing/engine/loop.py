@@ -33,7 +33,14 @@ READ_TOPICS = ("raw.", RETRIES, COVERAGE)
 class Worker:
     """One reader of the log: its claims, and the loop that empties them."""
 
-    def __init__(self, way: tuple[Log, Ledger], how: Understanding, clock: Clock, owner: str, batch_records: int = BATCH_RECORDS_MAX) -> None:
+    def __init__(
+        self,
+        way: tuple[Log, Ledger],
+        how: Understanding,
+        clock: Clock,
+        owner: str,
+        batch_records: int = BATCH_RECORDS_MAX,
+    ) -> None:
         self.log, self.ledger = way
         self.how = how
         self.clock = clock
@@ -81,7 +88,9 @@ class Worker:
         spans = self.log.spans()
         taken: list[tuple[Read, list[Part]]] = []
         room, ripe = self.batch_records, False
-        for claimed in sorted(self.claims.values(), key=lambda each: each.next_offset - spans[each.topic, each.partition][1]):
+        for claimed in sorted(
+            self.claims.values(), key=lambda each: each.next_offset - spans[each.topic, each.partition][1]
+        ):
             if room <= 0 or spans[claimed.topic, claimed.partition][1] <= claimed.next_offset:
                 continue
             chunks = self.log.read(claimed.topic, claimed.partition, claimed.next_offset, room)
@@ -99,7 +108,9 @@ class Worker:
         parts = [parts_of(chunk, claimed.id, (start, end)) for chunk in chunks]
         records = sum(len(part.offsets) for part in parts)
         own = sum(len(part.offsets) for part in parts if part.topic == COVERAGE)
-        return Read(origin=claimed.id, epoch=claimed.epoch, from_offset=start, to_offset=end, records=records, own=own), parts
+        return Read(
+            origin=claimed.id, epoch=claimed.epoch, from_offset=start, to_offset=end, records=records, own=own
+        ), parts
 
     def _tidied(self, *, idle: bool) -> bool:
         try:

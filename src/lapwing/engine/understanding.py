@@ -9,7 +9,21 @@ import msgspec
 import polars as pl
 
 from lapwing.contracts import Format, Transform
-from lapwing.model import CHANGES, COVERAGE, POSTS, RETRIES, Batch, Chunk, Covered, DeadLetter, Decoded, Heard, Read, Records, Refused
+from lapwing.model import (
+    CHANGES,
+    COVERAGE,
+    POSTS,
+    RETRIES,
+    Batch,
+    Chunk,
+    Covered,
+    DeadLetter,
+    Decoded,
+    Heard,
+    Read,
+    Records,
+    Refused,
+)
 
 WATERMARK_AHEAD_US = 300_000_000
 """A post may say that it was made later than it was received; time is not moved on by more than this."""
@@ -61,7 +75,10 @@ def gathered(parts: list[Part]) -> list[Part]:
 
 def _cut(records: Records, rows: slice) -> Records:
     return msgspec.structs.replace(
-        records, values=records.values[rows], received_at_us=records.received_at_us[rows], keys=None,
+        records,
+        values=records.values[rows],
+        received_at_us=records.received_at_us[rows],
+        keys=None,
         cursors=records.cursors[rows] if records.cursors else None,
     )
 
@@ -76,7 +93,9 @@ def _joined(parts: list[Part]) -> Part:
         cursors=None,
     )
     origins = [origin for part in parts for origin in part.origins]
-    return Part(parts[0].topic, parts[0].partition, records, origins, [offset for part in parts for offset in part.offsets])
+    return Part(
+        parts[0].topic, parts[0].partition, records, origins, [offset for part in parts for offset in part.offsets]
+    )
 
 
 def understand(parts: list[Part], how: Understanding) -> Understood:
@@ -109,11 +128,20 @@ def _read(part: Part, formats: Mapping[str, Format]) -> Understood:
 
 
 def _nothing() -> Understood:
-    posts = POSTS.to_frame(eager=True).drop("record").with_columns(
-        pl.lit("").alias("source"), pl.lit("").alias("network"), pl.lit(0, pl.UInt32).alias("origin"),
-        pl.lit(0, pl.Int64).alias("offset"), pl.lit(0, pl.Int64).alias("received_at_us"),
+    posts = (
+        POSTS.to_frame(eager=True)
+        .drop("record")
+        .with_columns(
+            pl.lit("").alias("source"),
+            pl.lit("").alias("network"),
+            pl.lit(0, pl.UInt32).alias("origin"),
+            pl.lit(0, pl.Int64).alias("offset"),
+            pl.lit(0, pl.Int64).alias("received_at_us"),
+        )
     )
-    return Understood(posts, CHANGES.to_frame(eager=True).with_columns(pl.lit("").alias("source")).drop("record"), [], [])
+    return Understood(
+        posts, CHANGES.to_frame(eager=True).with_columns(pl.lit("").alias("source")).drop("record"), [], []
+    )
 
 
 def _decoded(records: Records, formats: Mapping[str, Format]) -> Decoded:
@@ -121,7 +149,9 @@ def _decoded(records: Records, formats: Mapping[str, Format]) -> Decoded:
         return formats[records.format].decode(records)
     reason = f"no format is called {records.format!r} in this version"
     return Decoded(
-        posts=POSTS.to_frame(eager=True), changes=CHANGES.to_frame(eager=True), filtered={},
+        posts=POSTS.to_frame(eager=True),
+        changes=CHANGES.to_frame(eager=True),
+        filtered={},
         refused=[Refused(row, reason) for row in range(len(records.values))],
     )
 
@@ -130,8 +160,15 @@ def letter(part: Part, row: int, reason: str) -> DeadLetter:
     """The dead letter of one record."""
     records = part.records
     return DeadLetter(
-        topic=part.topic, partition=part.partition, offset=part.offsets[row], source=records.source, network=records.network, format=records.format, reason=reason,
-        received_at_us=records.received_at_us[row], record=records.values[row],
+        topic=part.topic,
+        partition=part.partition,
+        offset=part.offsets[row],
+        source=records.source,
+        network=records.network,
+        format=records.format,
+        reason=reason,
+        received_at_us=records.received_at_us[row],
+        record=records.values[row],
     )
 
 
@@ -139,7 +176,7 @@ def understand_or_bisect(parts: list[Part], how: Understanding) -> Understood:
     """As `understand`, but a record that makes our own code fail becomes a dead letter and its neighbours live."""
     try:
         return understand(parts, how)
-    except Exception as problem:  # whatever a stage raises, it must not stop the stream
+    except Exception as problem:  # noqa: BLE001  (whatever a stage raises, it must not stop the stream)
         rows = sum(len(part.offsets) for part in parts)
         if rows == 1:
             return _refuse_all(parts, f"a stage failed on it: {type(problem).__name__}: {problem}"[:500], how)
@@ -153,7 +190,9 @@ def understand_or_bisect(parts: list[Part], how: Understanding) -> Understood:
 
 
 def _halved(parts: list[Part], rows: int) -> list[list[Part]]:
-    first, second, left = [], [], rows // 2
+    first: list[Part] = []
+    second: list[Part] = []
+    left = rows // 2
     for part in parts:
         cut = min(left, len(part.offsets))
         left -= cut
@@ -171,7 +210,10 @@ def _refuse_all(parts: list[Part], reason: str, how: Understanding) -> Understoo
     empty = understand([_sliced(part, slice(0, 0)) for part in parts], how)
     heard = [Heard(part.records.source, part.records.network, len(part.offsets), {}) for part in parts]
     return Understood(
-        empty.posts, empty.changes, heard, [letter(part, row, reason) for part in parts for row in range(len(part.offsets))]
+        empty.posts,
+        empty.changes,
+        heard,
+        [letter(part, row, reason) for part in parts for row in range(len(part.offsets))],
     )
 
 
@@ -179,7 +221,10 @@ def own_records(parts: list[Part]) -> tuple[list[int], list[Covered]]:
     """What records of our own topics say: the dead letters that are tried again, and what was covered."""
     retried = [int(cursor) for part in parts if part.topic == RETRIES for cursor in part.records.cursors or []]
     covered = [
-        msgspec.json.decode(value, type=Covered) for part in parts if part.topic == COVERAGE for value in part.records.values
+        msgspec.json.decode(value, type=Covered)
+        for part in parts
+        if part.topic == COVERAGE
+        for value in part.records.values
     ]
     return retried, covered
 
@@ -193,6 +238,10 @@ def batch_of(parts: list[Part], reads: list[Read], how: Understanding) -> Batch:
     watermarks = dict(posts.group_by("origin").agg(seen.alias("seen")).iter_rows())
     return Batch(
         reads=[msgspec.structs.replace(read, watermark_us=watermarks.get(read.origin, 0)) for read in reads],
-        posts=posts, changes=understood.changes, heard=understood.heard, refused=understood.refused,
-        retried=retried, covered=covered,
+        posts=posts,
+        changes=understood.changes,
+        heard=understood.heard,
+        refused=understood.refused,
+        retried=retried,
+        covered=covered,
     )

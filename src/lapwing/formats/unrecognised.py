@@ -1,4 +1,8 @@
-"""JSON that no format of ours recognises: each record is refused with what it looks like, so that it can be asked about."""
+"""JSON that no format of ours recognises: each record is refused with what it looks like, so that it can be asked about.
+
+Only one shape is recognised, so that such files have a name: documents of class archives whose fields are written
+createdAt, not created_at. Everything else ends here because nobody wanted it.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,44 @@ import msgspec
 import polars as pl
 
 from lapwing.contracts import Format
+from lapwing.formats._reading import UNREADABLE, explain
 from lapwing.model import CHANGES, POSTS, Decoded, Records, Refused
 
 FIELDS_SHOWN = 6
+REASON_CHARACTERS_MAX = 300
+
+_Fields = dict[str, msgspec.Raw]
+_decode_fields = msgspec.json.Decoder(_Fields).decode
 
 
-def reason_of(record: bytes) -> str:
+def recognises(value: bytes) -> bool:
+    """Whether this is a document of a class archive with names that no network writes."""
+    try:
+        inner = _decode_fields(value).get("doc")
+        return inner is not None and "createdAt" in _decode_fields(inner)
+    except UNREADABLE:
+        return False
+
+
+def reason_of(value: bytes) -> str:
     """Why nobody could read this record."""
     try:
-        value = msgspec.json.decode(record)
-    except msgspec.DecodeError as problem:
-        return f"not JSON: {problem}"
-    except (RecursionError, UnicodeDecodeError):
-        return "not JSON that can be read: nested too deeply, or not UTF-8"
-    if not isinstance(value, dict):
-        return f"JSON, but not an object: {type(value).__name__}"
-    inner = value["doc"] if isinstance(value.get("doc"), dict) else value
-    shown = ", ".join(sorted(inner)[:FIELDS_SHOWN])
-    return f"no post of a network that we know; it has the fields {shown} …"[:300]
+        fields = _decode_fields(value)
+        inner = fields["doc"] if bytes(fields.get("doc", msgspec.Raw())).startswith(b"{") else None
+        shown = sorted(fields if inner is None else _decode_fields(inner))
+    except UNREADABLE as error:
+        return explain(value, error)
+    names = ", ".join(shown[:FIELDS_SHOWN]) + (" …" if len(shown) > FIELDS_SHOWN else "")
+    what = f"it has the fields {names}" if names else "it has no fields"
+    return f"no post of a network that we know: {what}"[:REASON_CHARACTERS_MAX]
 
 
-def _decode(records: Records) -> Decoded:
+def decode(records: Records) -> Decoded:
+    """Refuse them all, and say what each looks like."""
     refused = [Refused(row, reason_of(value)) for row, value in enumerate(records.values)]
     return Decoded(posts=pl.DataFrame(schema=POSTS), changes=pl.DataFrame(schema=CHANGES), filtered={}, refused=refused)
 
 
 FORMAT = Format(
-    network="", recognises=lambda record: False, decode=_decode, example=[b'{"doc":{"createdAt":"2025-01-30"}}']
+    network="", recognises=recognises, decode=decode, example=[b'{"doc":{"createdAt":"2025-01-30T10:00:00Z"}}']
 )

@@ -61,7 +61,12 @@ class SqliteLog:
     """The log of one data directory. One object for each process and thread."""
 
     def __init__(
-        self, path: Path, *, partitions: int = 8, durability: str = "app-crash", mark: Mark = lambda _: None,
+        self,
+        path: Path,
+        *,
+        partitions: int = 8,
+        durability: str = "app-crash",
+        mark: Mark = lambda _: None,
         retention: Retention | None = None,
     ) -> None:
         self.path = path
@@ -70,7 +75,12 @@ class SqliteLog:
         self._retention = retention or Retention()
         _check_version(path)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False)
-        for pragma in ("journal_mode = WAL", f"busy_timeout = {BUSY_MS}", "cache_size = -8192", "wal_autocheckpoint = 4000"):
+        for pragma in (
+            "journal_mode = WAL",
+            f"busy_timeout = {BUSY_MS}",
+            "cache_size = -8192",
+            "wal_autocheckpoint = 4000",
+        ):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
         self._create()
@@ -98,7 +108,9 @@ class SqliteLog:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             if isinstance(problem, sqlite3.OperationalError) and ("full" in str(problem) or "disk I/O" in str(problem)):
-                raise DiskFull(f"no room for the log ({problem})", "free some space; listening waits, reading goes on") from problem
+                raise DiskFull(
+                    f"no room for the log ({problem})", "free some space; listening waits, reading goes on"
+                ) from problem
             raise
 
     def append(
@@ -120,11 +132,11 @@ class SqliteLog:
     def _append_part(self, connection: sqlite3.Connection, partition: int, part: Records, now_us: int) -> None:
         count = len(part.values)
         (base,) = connection.execute(
-            "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset - ?", (count, partition, count)
+            "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset - ?",
+            (count, partition, count),
         ).fetchone()
-        times: list[int] | int = part.received_at_us
-        if times and times.count(times[0]) == count:
-            times = times[0]
+        received = part.received_at_us
+        times = received[0] if received.count(received[0]) == count else received
         raw = _encode((part.values, times, part.keys, part.cursors))
         connection.execute(
             "INSERT INTO batches (partition, base_offset, records, appended_at_us, source, network, format, raw_bytes, payload) "
@@ -135,7 +147,9 @@ class SqliteLog:
     def _parted(self, topic: str, records: Records) -> Iterator[tuple[int, Records]]:
         ids = self._partition_ids(topic)
         if records.keys is None:
-            (total,) = self._connection.execute("SELECT sum(next_offset) FROM partitions WHERE topic = ?", (topic,)).fetchone()
+            (total,) = self._connection.execute(
+                "SELECT sum(next_offset) FROM partitions WHERE topic = ?", (topic,)
+            ).fetchone()
             yield ids[total // STICKY_RECORDS % len(ids)], records
             return
         rows_of: dict[int, list[int]] = {}
@@ -149,7 +163,8 @@ class SqliteLog:
         ids = [row[0] for row in self._connection.execute(statement, (topic,))]
         if not ids:
             self._connection.executemany(
-                "INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)", ((topic, each) for each in range(self.partitions))
+                "INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)",
+                ((topic, each) for each in range(self.partitions)),
             )
             ids = [row[0] for row in self._connection.execute(statement, (topic,))]
         return ids
@@ -169,23 +184,36 @@ class SqliteLog:
         count = 0
         for base, records, appended_at_us, source, network, format_, payload in rows:
             if base + records > offset:
-                chunks.append(Chunk(
-                    topic=topic, partition=partition, base_offset=base, appended_at_us=appended_at_us,
-                    records=self._records(payload, source, network, format_, records),
-                ))
+                chunks.append(
+                    Chunk(
+                        topic=topic,
+                        partition=partition,
+                        base_offset=base,
+                        appended_at_us=appended_at_us,
+                        records=self._records(payload, source, network, format_, records),
+                    )
+                )
                 count += records
                 if count >= records_max:
                     break
         return chunks
 
-    def _records(self, payload: bytes, source: str, network: str, format_: str, count: int) -> Records:  # noqa: PLR0913
+    def _records(self, payload: bytes, source: str, network: str, format_: str, count: int) -> Records:
         try:
             values, times, keys, cursors = _decode(self._expand(payload))
         except (msgspec.DecodeError, zstandard.ZstdError) as problem:
-            raise Corrupt(f"a batch of the log cannot be read ({problem})", "restore a backup of the data directory") from problem
+            raise Corrupt(
+                f"a batch of the log cannot be read ({problem})", "restore a backup of the data directory"
+            ) from problem
         received_at_us = [times] * count if isinstance(times, int) else times
         return Records(
-            source=source, network=network, format=format_, values=values, received_at_us=received_at_us, keys=keys, cursors=cursors
+            source=source,
+            network=network,
+            format=format_,
+            values=values,
+            received_at_us=received_at_us,
+            keys=keys,
+            cursors=cursors,
         )
 
     def spans(self) -> dict[tuple[str, int], tuple[int, int]]:
@@ -207,7 +235,9 @@ class SqliteLog:
     def release_source(self, lease: SourceLease) -> None:
         """Give the source up, so that the next one need not wait for the lease to run out."""
         with self._transaction() as connection:
-            connection.execute("UPDATE sources SET owner = NULL WHERE name = ? AND epoch = ?", (lease.source, lease.epoch))
+            connection.execute(
+                "UPDATE sources SET owner = NULL WHERE name = ? AND epoch = ?", (lease.source, lease.epoch)
+            )
 
     def _advance_source(self, lease: SourceLease, cursor: str | None, now_us: int) -> None:
         changed = self._connection.execute(
@@ -225,7 +255,8 @@ class SqliteLog:
             if bytes_max is not None:
                 doomed += connection.execute(
                     "SELECT id FROM (SELECT id, sum(length(payload)) OVER (ORDER BY id DESC) AS running FROM batches) "
-                    "WHERE running > ?", (bytes_max,),
+                    "WHERE running > ?",
+                    (bytes_max,),
                 ).fetchall()
             (dropped,) = connection.execute("SELECT coalesce(sum(records), 0) FROM batches").fetchone()
             connection.executemany("DELETE FROM batches WHERE id = ?", doomed)
@@ -238,7 +269,9 @@ class SqliteLog:
     def sizes(self) -> dict[str, int]:
         """Records held, their bytes as they came, and the bytes they take."""
         statement = "SELECT coalesce(sum(records), 0), coalesce(sum(raw_bytes), 0), coalesce(sum(length(payload)), 0) FROM batches"
-        return dict(zip(("records", "raw_bytes", "stored_bytes"), self._connection.execute(statement).fetchone(), strict=True))
+        return dict(
+            zip(("records", "raw_bytes", "stored_bytes"), self._connection.execute(statement).fetchone(), strict=True)
+        )
 
     def back_up(self, path: Path) -> None:
         """A consistent copy, while others write."""
@@ -254,8 +287,12 @@ def _picked(records: Records, rows: list[int]) -> Records:
         return [values[row] for row in rows]
 
     return Records(
-        source=records.source, network=records.network, format=records.format, values=pick(records.values),
-        received_at_us=pick(records.received_at_us), keys=pick(records.keys or []),
+        source=records.source,
+        network=records.network,
+        format=records.format,
+        values=pick(records.values),
+        received_at_us=pick(records.received_at_us),
+        keys=pick(records.keys or []),
         cursors=pick(records.cursors) if records.cursors else None,
     )
 

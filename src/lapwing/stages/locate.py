@@ -26,6 +26,9 @@ PLACE_KM = 100.0
 CONFIDENCE_MAX = 0.95
 """No name in a text is surer than this."""
 
+LETTERS_MIN = 4
+"""Shorter names (usa, kl) count in a text only with capitals: they are words too."""
+
 _FOUND = {
     "row": pl.UInt32(),
     "city": pl.UInt32(),
@@ -176,7 +179,11 @@ def _by_mention(gazetteer: Gazetteer, posts: pl.DataFrame, lived: pl.DataFrame) 
     certain = (0.5 + company - doubt).clip(0.1, CONFIDENCE_MAX)
     cities = best.select("text", "city", "country", confidence=certain, words=mentions.evidence(terms, best))
     whole = mentions.countries(gazetteer, found).join(cities, on="text", how="anti").join(found, on=["text", "start"])
-    lands = whole.select("text", "country", confidence=pl.lit(0.5), words=mentions.evidence(terms, whole))
+    shown = whole.with_columns(
+        words=mentions.evidence(terms, whole), written=posts["text"].gather(whole["text"].to_numpy())
+    )
+    short = (pl.col("words").str.len_chars() < LETTERS_MIN) & _written_small(pl.col("words"), pl.col("written"))
+    lands = shown.filter(~short).select("text", "country", confidence=pl.lit(0.5), words="words")
     answers = pl.concat([cities, lands.with_columns(city=pl.lit(NO_CITY, dtype=pl.UInt32)).select(cities.columns)])
     return answers.select(
         row="text", city="city", country="country", confidence=pl.col("confidence").cast(pl.Float32), words="words"
@@ -193,10 +200,16 @@ def _believed(possible: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     likely = likely.filter(mentions.whole_words(terms, likely))
     written = terms.written.gather(likely["text"].to_numpy()) if terms.written is not None else pl.lit("")
     shown = likely.with_columns(written=written, name=mentions.evidence(terms, likely))
-    cased = pl.col("name").str.contains(r"^(?:\p{Latin}|\p{Cyrillic}|\p{Greek})")
-    shown = shown.with_columns(small=cased & pl.col("written").str.contains(pl.col("name"), literal=True))
-    tall = ~pl.col("small") | (~pl.col("alternate") & (pl.col("population") >= 500_000) & ~pl.col("common"))
+    shown = shown.with_columns(small=_written_small(pl.col("name"), pl.col("written")))
+    large = (pl.col("population") >= 500_000) & (pl.col("name").str.len_chars() >= LETTERS_MIN)
+    tall = ~pl.col("small") | (large & ~pl.col("alternate") & ~pl.col("common"))
     return shown.filter(tall).drop("written", "name")
+
+
+def _written_small(name: pl.Expr, text: pl.Expr) -> pl.Expr:
+    """Whether a text has a name, which is folded, without a capital; False in scripts that have none."""
+    cased = name.str.contains(r"^(?:\p{Latin}|\p{Cyrillic}|\p{Greek})")
+    return cased & text.str.normalize("NFD").str.replace_all(r"\p{Mn}", "").str.contains(name, literal=True)
 
 
 STAGE = Stage(version="1", adds=LOCATED, make=_make, resources=("gazetteer",))

@@ -13,14 +13,16 @@ from lapwing.model import KINDS, WINDOW_US
 
 REPOST = KINDS.index("repost")
 
-ACTIVITY = pl.Schema({
-    "key": pl.Int64(),  # the window: created_at_us // WINDOW_US
-    "area": pl.UInt32(),  # GeoNames id, or a country without a city (see areas.py), or 0
-    "network": pl.UInt8(),
-    "author": pl.UInt64(),  # 64-bit hash of the author's id; two of a million share one with probability 3e-8
-    "posts": pl.Int32(),
-    "reposts": pl.Int32(),
-})
+ACTIVITY = pl.Schema(
+    {
+        "key": pl.Int64(),  # the window: created_at_us // WINDOW_US
+        "area": pl.UInt32(),  # GeoNames id, or a country without a city (see areas.py), or 0
+        "network": pl.UInt8(),
+        "author": pl.UInt64(),  # 64-bit hash of the author's id; two of a million share one with probability 3e-8
+        "posts": pl.Int32(),
+        "reposts": pl.Int32(),
+    }
+)
 _DIMENSIONS = ["key", "area", "network", "author"]
 
 
@@ -49,5 +51,7 @@ def counted(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     authors = rows.group_by([*by, "author"]).agg(pl.col("posts").sum(), pl.col("reposts").sum())
     authors = authors.filter((pl.col("posts") != 0) | (pl.col("reposts") != 0))
     return authors.group_by(by).agg(
-        pl.col("posts").sum().cast(pl.Int64), pl.col("reposts").sum().cast(pl.Int64), pl.len().cast(pl.Int64).alias("people")
+        pl.col("posts").sum().cast(pl.Int64),
+        pl.col("reposts").sum().cast(pl.Int64),
+        pl.len().cast(pl.Int64).alias("people"),
     )

@@ -14,7 +14,9 @@ def area_of() -> pl.Expr:
     first, second = (_letter(position) for position in (0, 1))
     coded = (COUNTRY_AREAS + first * 26 + second).cast(pl.UInt32)
     known = pl.col("country").str.contains(r"^[A-Z]{2}$")
-    return pl.when(pl.col("place") > 0).then(pl.col("place")).when(known).then(coded).otherwise(UNLOCATED).cast(pl.UInt32)
+    return (
+        pl.when(pl.col("place") > 0).then(pl.col("place")).when(known).then(coded).otherwise(UNLOCATED).cast(pl.UInt32)
+    )
 
 
 def _letter(position: int) -> pl.Expr:

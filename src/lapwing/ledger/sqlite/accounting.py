@@ -48,13 +48,23 @@ def add_dead_letters(store: Store, batch: Batch, tally: Tally, now_us: int) -> N
     for letter in batch.refused:
         source = store.source_id(letter.source, letter.network)
         row = (
-            hash_of(letter), letter.topic, letter.partition, letter.offset, letter.source, letter.network, letter.format,
-            letter.reason, letter.received_at_us, now_us, compress(letter.record),
+            hash_of(letter),
+            letter.topic,
+            letter.partition,
+            letter.offset,
+            letter.source,
+            letter.network,
+            letter.format,
+            letter.reason,
+            letter.received_at_us,
+            now_us,
+            compress(letter.record),
         )
         new = store.connection.execute(
             "INSERT INTO dead_letters (hash, topic, partition, offset, source, network, format, reason, "
             "received_at_us, refused_at_us, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (hash) DO UPDATE SET retried = 0, reason = excluded.reason WHERE retried = 1", row,
+            "ON CONFLICT (hash) DO UPDATE SET retried = 0, reason = excluded.reason WHERE retried = 1",
+            row,
         ).rowcount
         tally.add("refused" if new else "duplicates", pl.Series([source]))
 

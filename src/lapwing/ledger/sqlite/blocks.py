@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -24,7 +25,10 @@ TIMELINE = "created_at_us"
 
 
 SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("uid", "alias", "author", "lang", "text", "author_name", "profile", "url", "about", "place_evidence"), pl.String()),
+    **dict.fromkeys(
+        ("uid", "alias", "author", "lang", "text", "author_name", "profile", "url", "about", "place_evidence"),
+        pl.String(),
+    ),
     **dict.fromkeys(("uid_form", "kind", "place_by", "confidence_percent", "network"), pl.UInt8()),
     **dict.fromkeys(("area", "source", "origin"), pl.UInt32()),
     **dict.fromkeys(("version", "created_at_us", "received_at_us", "offset"), pl.Int64()),
@@ -124,7 +128,7 @@ class Blocks:
         for start in range(len(row_of) - FAN_IN, -1, -1):
             group = row_of[start : start + FAN_IN]
             blocks, levels = [block for block, _ in group], {level for _, level in group}
-            adjacent = all(one.low + one.rows == other.low for one, other in zip(blocks, blocks[1:], strict=False))
+            adjacent = all(one.low + one.rows == other.low for one, other in pairwise(blocks))
             if len(levels) == 1 and adjacent and sum(block.rows for block in blocks) <= self.rows_max:
                 return blocks
         return None

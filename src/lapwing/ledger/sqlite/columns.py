@@ -42,14 +42,17 @@ def decode(blob: bytes, names: Iterable[str] | None = None) -> pl.DataFrame:
         wanted = packed if names is None else {name: packed[name] for name in names}
         return pl.DataFrame([_column(name, kind, length, expand(raw)) for name, (kind, length, raw) in wanted.items()])
     except (msgspec.DecodeError, zstandard.ZstdError, KeyError, ValueError) as problem:
-        raise Corrupt(f"a column block cannot be read ({problem})", "restore a backup, or run `lapwing rebuild`") from problem
+        raise Corrupt(
+            f"a column block cannot be read ({problem})", "restore a backup, or run `lapwing rebuild`"
+        ) from problem
 
 
 def _strings(column: pl.Series) -> tuple[str, bytes]:
-    kind = "s"
-    if column.null_count():
-        kind, column = "n", column.fill_null(NULL)
-    return kind, "\0".join(column.to_list()).encode("utf-8", "surrogatepass")
+    nulls = column.null_count()
+    if nulls and nulls == len(column):
+        return "z", b""
+    joined = (column.fill_null(NULL) if nulls else column).str.join("\0").item()
+    return "n" if nulls else "s", joined.encode() if len(column) else b""
 
 
 def _numbers(values: np.ndarray) -> tuple[str, bytes]:
@@ -68,8 +71,10 @@ def _planes(values: np.ndarray) -> bytes:
 
 
 def _column(name: str, kind: str, length: int, raw: bytes) -> pl.Series:
-    if kind[0] in "sn":
-        text = raw.decode("utf-8", "surrogatepass")
+    if kind == "z":
+        return pl.Series(name, [None], dtype=pl.String).new_from_index(0, length)
+    if kind in ("s", "n"):
+        text = raw.decode()
         column = pl.Series(name, [text] if length else [], dtype=pl.String).str.split("\0").explode()
         if len(column) != length:
             raise ValueError(f"column {name} has {len(column)} values, not {length}")

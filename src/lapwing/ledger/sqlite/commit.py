@@ -58,7 +58,9 @@ def _note_unheard(store: Store, read: Read) -> None:
     """Offsets without a record of a network: our own ones, and those that expired before they were read, which are a gap."""
     expired = read.to_offset - read.from_offset - read.records
     if expired + read.own:
-        store.connection.execute("UPDATE partitions SET unheard = unheard + ? WHERE id = ?", (expired + read.own, read.origin))
+        store.connection.execute(
+            "UPDATE partitions SET unheard = unheard + ? WHERE id = ?", (expired + read.own, read.origin)
+        )
     if expired:
         store.connection.execute(
             "INSERT INTO gaps (source, from_us, to_us, reason) SELECT topic, watermark_us, watermark_us, ? FROM partitions WHERE id = ?",
@@ -92,7 +94,9 @@ def _add_posts(store: Store, posts: Encoded, low: int, now_us: int) -> None:
             blocks.add(type(block)(0, low + block.low, block.rows, block.from_us, block.to_us), blob, now_us)
     for start, chunks in posts.postings:
         store.postings.add(low + start, chunks)
-    numbered = posts.posts.select("uid_key", "alias_key", pl.int_range(low, low + pl.len(), dtype=pl.Int64).alias("post"))
+    numbered = posts.posts.select(
+        "uid_key", "alias_key", pl.int_range(low, low + pl.len(), dtype=pl.Int64).alias("post")
+    )
     aliases = numbered.filter(pl.col("alias_key").is_not_null()).select(pl.col("alias_key").alias("key"), "post")
     store.keys.add(pl.concat([numbered.select(pl.col("uid_key").alias("key"), "post"), aliases]))
 

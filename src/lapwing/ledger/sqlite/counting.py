@@ -29,7 +29,11 @@ def counts(store: Store, filters: Filters, window_us: int, by: By) -> pl.DataFra
     if window_us == HOUR_US and by == "place" and not filters.countries and not _needs_facts(filters):
         return _hourly(store, filters)
     parts = [_counted(store, rows, window_us, dimension) for rows in _slices(store, filters, window_us)]
-    schema = {"window_us": pl.Int64} | {"area": pl.UInt32, "country": pl.String} | dict.fromkeys(("posts", "reposts", "people"), pl.Int64)
+    schema = (
+        {"window_us": pl.Int64}
+        | {"area": pl.UInt32, "country": pl.String}
+        | dict.fromkeys(("posts", "reposts", "people"), pl.Int64)
+    )
     empty = pl.DataFrame(schema=schema).select("window_us", *dimension, "posts", "reposts", "people")
     return pl.concat([empty, *parts]).sort("window_us", *dimension)
 
@@ -63,7 +67,9 @@ def _counted(store: Store, rows: pl.DataFrame, window_us: int, dimension: list[s
     if dimension == ["area"]:  # a country without a city is no place
         rows = rows.with_columns(city())
     if dimension == ["country"]:
-        rows = rows.with_columns(pl.col("area").replace_strict(countries(store, rows["area"]), return_dtype=pl.String).alias("country"))
+        rows = rows.with_columns(
+            pl.col("area").replace_strict(countries(store, rows["area"]), return_dtype=pl.String).alias("country")
+        )
     return counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
 
 
@@ -101,7 +107,9 @@ def _from_activity(selection: Selection, low_us: int, high_us: int) -> pl.DataFr
         conditions.append(pl.col("area").is_in(selection.areas))
     if selection.filters.networks:
         conditions.append(pl.col("network").is_in(selection.networks))
-    pages = selection.store.activity.range(low_us // WINDOW_US, high_us // WINDOW_US - 1, "area", "network", "author", "posts", "reposts")
+    pages = selection.store.activity.range(
+        low_us // WINDOW_US, high_us // WINDOW_US - 1, "area", "network", "author", "posts", "reposts"
+    )
     frames = [page.filter(*conditions) if conditions else page for page in pages]
     return pl.concat(frames) if frames else activity_of(_no_facts())
 
@@ -119,5 +127,11 @@ def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame
 
 
 def _no_facts() -> pl.DataFrame:
-    schema = {"created_at_us": pl.Int64, "area": pl.UInt32, "network": pl.UInt8, "author_hash": pl.UInt64, "kind": pl.UInt8}
+    schema = {
+        "created_at_us": pl.Int64,
+        "area": pl.UInt32,
+        "network": pl.UInt8,
+        "author_hash": pl.UInt64,
+        "kind": pl.UInt8,
+    }
     return pl.DataFrame(schema=schema)

@@ -40,10 +40,14 @@ def step_after(store: Store, number: int, commits_max: int = COMMITS_MAX) -> Ste
     """
     store.connection.execute("BEGIN")
     try:
-        (last,) = store.connection.execute("SELECT min(?, coalesce(max(number), 0)) FROM commits", (number + commits_max,)).fetchone()
+        (last,) = store.connection.execute(
+            "SELECT min(?, coalesce(max(number), 0)) FROM commits", (number + commits_max,)
+        ).fetchone()
         if last <= number:
             return None
-        (generation,) = store.connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'").fetchone()
+        (generation,) = store.connection.execute(
+            "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'"
+        ).fetchone()
         roots, seqs = _touched(store, number, last)
         standing, gone = _as_it_is(store, roots)
         return Step(generation, last, standing, gone, _windows(store, seqs))
@@ -55,9 +59,12 @@ def _touched(store: Store, after: int, last: int) -> tuple[list[int], np.ndarray
     """The posts whose standing or content some commits touched, and the sequence numbers of all their contents."""
     span = (after, last)
     (low, high) = store.connection.execute(
-        "SELECT coalesce(min(seq_low), 0), coalesce(max(seq_high), 0) FROM commits WHERE number > ? AND number <= ?", span
+        "SELECT coalesce(min(seq_low), 0), coalesce(max(seq_high), 0) FROM commits WHERE number > ? AND number <= ?",
+        span,
     ).fetchone()
-    flipped = [seq for (seq,) in store.connection.execute("SELECT seq FROM flips WHERE number > ? AND number <= ?", span)]
+    flipped = [
+        seq for (seq,) in store.connection.execute("SELECT seq FROM flips WHERE number > ? AND number <= ?", span)
+    ]
     edits = dict(store.connection.execute("SELECT seq, root FROM versions"))
     roots = {edits.get(seq, seq) for seq in (*range(low, high), *flipped)}
     contents = roots | {seq for seq, root in edits.items() if root in roots}
@@ -79,15 +86,21 @@ def _windows(store: Store, seqs: np.ndarray) -> pl.DataFrame:
     """The windows that these contents are or were counted in, with what they count now."""
     keys = ["window_us", "area", "network"]
     facts = store.facts.at(seqs, "created_at_us", "area", "network")
-    touched = facts.select((pl.col("created_at_us") // WINDOW_US * WINDOW_US).alias("window_us"), "area", "network").unique()
+    touched = facts.select(
+        (pl.col("created_at_us") // WINDOW_US * WINDOW_US).alias("window_us"), "area", "network"
+    ).unique()
     frames = [
         frame
         for window in touched["window_us"].unique()
-        for frame in store.activity.range(window // WINDOW_US, window // WINDOW_US, "area", "network", "author", "posts", "reposts")
+        for frame in store.activity.range(
+            window // WINDOW_US, window // WINDOW_US, "area", "network", "author", "posts", "reposts"
+        )
     ]
     if not frames:
         return touched.with_columns(posts=pl.lit(0, pl.Int64), reposts=pl.lit(0, pl.Int64), people=pl.lit(0, pl.Int64))
     rows = pl.concat(frames).with_columns((pl.col("key") * WINDOW_US).alias("window_us"))
-    return touched.join(counted(rows, keys), on=keys, how="left").with_columns(pl.col("posts", "reposts", "people").fill_null(0)).sort(keys)
-
-
+    return (
+        touched.join(counted(rows, keys), on=keys, how="left")
+        .with_columns(pl.col("posts", "reposts", "people").fill_null(0))
+        .sort(keys)
+    )

@@ -34,7 +34,9 @@ def hear_again(store: Store, again: pl.DataFrame, tally: Tally) -> tuple[pl.Data
     first = store.facts.at(roots, "version", "source", "alias")
     again = again.join(first, left_on="root", right_on="seq", suffix="_first", maintain_order="left")
     edited = again.filter(pl.col("version") != pl.col("version_first"))
-    edits = edited.join(_known_versions(store, edited["root"]), on=["root", "version"], how="anti", maintain_order="left")
+    edits = edited.join(
+        _known_versions(store, edited["root"]), on=["root", "version"], how="anti", maintain_order="left"
+    )
     edits = edits.unique(["root", "version"], keep="first", maintain_order=True)
     tally.add("changes", edits["source"])
     tally.add("duplicates", again["source"])

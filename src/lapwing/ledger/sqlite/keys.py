@@ -28,7 +28,8 @@ def key_of(name: str, time_us: str) -> pl.Expr:
         .then(pl.col(time_us) // SLICE_US)
         .otherwise((hashed % TIMELESS_SLICES).cast(pl.Int64))
     )
-    return sliced * (1 << HASH_BITS) + (hashed % (1 << HASH_BITS)).cast(pl.Int64)
+    key: pl.Expr = sliced * (1 << HASH_BITS) + (hashed % (1 << HASH_BITS)).cast(pl.Int64)
+    return key
 
 
 class Keys:
@@ -63,4 +64,3 @@ class Keys:
     def add(self, rows: pl.DataFrame) -> None:
         """Remember rows of (key, post), inside the caller's transaction."""
         self.runs.append(rows.select("key", "post").sort("key"))
-

@@ -34,7 +34,9 @@ class WriterLock:
             os.pwrite(self._file.fileno(), json.dumps({"pid": os.getpid()}).ljust(24).encode(), 0)
         self._depth += 1
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._depth -= 1
         if self._depth == 0:
             fcntl.flock(self._file, fcntl.LOCK_UN)
@@ -53,7 +55,9 @@ class WriterLock:
             return None
 
 
-def claim(connection: sqlite3.Connection, topic: str, partition: int, owner: tuple[str, int], now_us: int) -> Claimed | None:
+def claim(
+    connection: sqlite3.Connection, topic: str, partition: int, owner: tuple[str, int], now_us: int
+) -> Claimed | None:
     """Take a partition that is free or whose lease ran out, inside the caller's transaction; each claim raises the epoch."""
     name, pid = owner
     connection.execute("INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)", (topic, partition))
@@ -68,9 +72,13 @@ def claim(connection: sqlite3.Connection, topic: str, partition: int, owner: tup
 
 def _free_if_dead(connection: sqlite3.Connection, topic: str, partition: int) -> None:
     """A lease whose process is gone need not run out. If the process only seems gone, the epoch still fences it."""
-    row = connection.execute("SELECT pid FROM partitions WHERE topic = ? AND partition = ? AND owner IS NOT NULL", (topic, partition)).fetchone()
+    row = connection.execute(
+        "SELECT pid FROM partitions WHERE topic = ? AND partition = ? AND owner IS NOT NULL", (topic, partition)
+    ).fetchone()
     if row is not None and not _lives(row[0]):
-        connection.execute("UPDATE partitions SET owner = NULL, pid = NULL WHERE topic = ? AND partition = ?", (topic, partition))
+        connection.execute(
+            "UPDATE partitions SET owner = NULL, pid = NULL WHERE topic = ? AND partition = ?", (topic, partition)
+        )
 
 
 def _lives(pid: int) -> bool:
@@ -97,7 +105,8 @@ def heartbeat(connection: sqlite3.Connection, owner: str, pid: int, now_us: int)
 def release(connection: sqlite3.Connection, owner: str, partition_id: int | None = None) -> None:
     """Give up one partition, or all of this owner's, so that others need not wait for the leases to run out."""
     connection.execute(
-        "UPDATE partitions SET owner = NULL, pid = NULL WHERE owner = ?1 AND (?2 IS NULL OR id = ?2)", (owner, partition_id)
+        "UPDATE partitions SET owner = NULL, pid = NULL WHERE owner = ?1 AND (?2 IS NULL OR id = ?2)",
+        (owner, partition_id),
     )
     if partition_id is None:
         connection.execute("DELETE FROM workers WHERE owner = ?", (owner,))
@@ -110,4 +119,6 @@ def advance(connection: sqlite3.Connection, read: Read) -> None:
         (read.to_offset, read.watermark_us, read.origin, read.epoch, read.from_offset),
     ).rowcount
     if changed != 1:
-        raise Fenced(f"partition {read.origin} was taken over at offset {read.from_offset}", "its new owner does the work again")
+        raise Fenced(
+            f"partition {read.origin} was taken over at offset {read.from_offset}", "its new owner does the work again"
+        )

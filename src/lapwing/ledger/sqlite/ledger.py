@@ -27,8 +27,13 @@ class SqliteLedger:
     """The ledger of one data directory. One object for each process and thread."""
 
     def __init__(
-        self, folder: Path, *, durability: str = "app-crash", mark: Mark = lambda _: None,
-        describe_places: DescribePlaces = lambda _: [], retention: Retention | None = None,
+        self,
+        folder: Path,
+        *,
+        durability: str = "app-crash",
+        mark: Mark = lambda _: None,
+        describe_places: DescribePlaces = lambda _: [],
+        retention: Retention | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -59,7 +64,9 @@ class SqliteLedger:
 
     def claims(self) -> dict[tuple[str, int], tuple[str | None, int, int]]:
         """Owner, heartbeat and next offset of every partition that was ever claimed."""
-        rows = self.store.connection.execute("SELECT topic, partition, owner, heartbeat_us, next_offset FROM partitions")
+        rows = self.store.connection.execute(
+            "SELECT topic, partition, owner, heartbeat_us, next_offset FROM partitions"
+        )
         return {(topic, partition): (owner, heartbeat, offset) for topic, partition, owner, heartbeat, offset in rows}
 
     def heartbeat(self, owner: str, now_us: int) -> int:
@@ -84,7 +91,9 @@ class SqliteLedger:
         new = [place for place in batch.posts["place"].unique().to_list() if place and place not in self._described]
         if new:
             with self.store.transaction() as connection:
-                connection.executemany("INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?, ?, ?)", self._describe_places(new))
+                connection.executemany(
+                    "INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?, ?, ?)", self._describe_places(new)
+                )
             self._described.update(new)
 
     def tidy(self, idle: bool) -> bool:

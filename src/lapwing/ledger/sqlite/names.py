@@ -33,5 +33,7 @@ def restored(facts: pl.DataFrame) -> pl.DataFrame:
     """The frame with whole uids, without `uid_form`."""
     whole = pl.col("uid")
     for code in range(1, len(FORMS)):
-        whole = pl.when(pl.col("uid_form") == code).then(pl.concat_str(_start(FORMS[code]), pl.col("uid"))).otherwise(whole)
+        whole = (
+            pl.when(pl.col("uid_form") == code).then(pl.concat_str(_start(FORMS[code]), pl.col("uid"))).otherwise(whole)
+        )
     return facts.with_columns(whole.alias("uid")).drop("uid_form")

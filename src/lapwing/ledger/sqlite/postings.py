@@ -102,7 +102,10 @@ class Postings:
         found = []
         for (blob,) in blobs:
             codes, rows = decoded(blob)
-            start, stop = np.searchsorted(codes, np.uint64(from_code), "left"), np.searchsorted(codes, np.uint64(to_code), "right")
+            start, stop = (
+                np.searchsorted(codes, np.uint64(from_code), "left"),
+                np.searchsorted(codes, np.uint64(to_code), "right"),
+            )
             found.append(rows[start:stop])
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint16)
 
@@ -110,7 +113,9 @@ class Postings:
         """Make one block's index of several adjacent ones; rows are counted from `target` afterwards."""
         parts = []
         for low in lows:
-            for (blob,) in self.connection.execute("SELECT blob FROM postings WHERE low = ? ORDER BY code", (low,)).fetchall():
+            for (blob,) in self.connection.execute(
+                "SELECT blob FROM postings WHERE low = ? ORDER BY code", (low,)
+            ).fetchall():
                 codes, rows = decoded(blob)
                 parts.append((codes << np.uint64(ROW_BITS)) | (rows.astype(np.uint64) + np.uint64(low - target)))
             self.connection.execute("DELETE FROM postings WHERE low = ?", (low,))

@@ -6,6 +6,8 @@ runs that others wrote meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import numpy as np
 import polars as pl
@@ -19,8 +21,21 @@ from lapwing.model import Batch
 from lapwing.windows.areas import area_of
 
 FACTS = (
-    "uid", "uid_form", "alias", "author", "version", "kind", "created_at_us", "area", "place_by", "confidence_percent",
-    "network", "source", "lang", "origin", "offset",
+    "uid",
+    "uid_form",
+    "alias",
+    "author",
+    "version",
+    "kind",
+    "created_at_us",
+    "area",
+    "place_by",
+    "confidence_percent",
+    "network",
+    "source",
+    "lang",
+    "origin",
+    "offset",
 )
 TEXTS = ("text", "author_name", "profile", "url", "about", "received_at_us", "place_evidence")
 
@@ -50,7 +65,9 @@ class Prepared(msgspec.Struct, frozen=True):
 
 def prepare(store: Store, batch: Batch) -> Prepared:
     """Split and encode a batch; reads the ledger, writes nothing but new source names."""
-    numbers = {heard.source: store.source_id(heard.source, heard.network) for heard in (*batch.heard, *batch.covered)}
+    numbers = {heard.source: store.source_id(heard.source, heard.network) for heard in batch.heard}
+    numbers |= {covered.source: store.source_id(covered.source, covered.network) for covered in batch.covered}
+    numbers |= {covered.source: store.source_id(covered.source, covered.network) for covered in batch.covered}
     by_number = coded("source", numbers, pl.UInt32())
     as_of_run = store.keys.runs.newest_run()
     posts = keyed(store, batch.posts.with_columns(by_number))
@@ -114,8 +131,10 @@ def confirmed(store: Store, found: pl.DataFrame, uids: pl.Series) -> pl.DataFram
     pairs = asked.join(facts, left_on="post", right_on="seq")
     same = pairs.filter((pl.col("uid") == pl.col("name")) | (pl.col("alias") == pl.col("name")).fill_null(False))
     by_alias = _by_sighting(store, pairs, same)
-    return pl.concat([same.select("at", "post"), by_alias]).unique("at").select(
-        pl.col("at").cast(pl.UInt32), pl.col("post").alias("root")
+    return (
+        pl.concat([same.select("at", "post"), by_alias])
+        .unique("at")
+        .select(pl.col("at").cast(pl.UInt32), pl.col("post").alias("root"))
     )
 
 
@@ -140,7 +159,7 @@ def encode(posts: pl.DataFrame) -> Encoded:
     return Encoded(posts, facts, texts, index)
 
 
-def _blobs(frame: pl.DataFrame, times: pl.Series, rows_max: int):  # noqa: ANN202
+def _blobs(frame: pl.DataFrame, times: pl.Series, rows_max: int) -> Iterator[tuple[Block, bytes]]:
     for low in range(0, frame.height, rows_max):
         part, span = frame[low : low + rows_max], times[low : low + rows_max]
         yield Block(0, low, part.height, int(span.min()), int(span.max())), columns.encode(part)  # type: ignore[arg-type]

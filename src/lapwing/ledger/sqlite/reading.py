@@ -17,8 +17,19 @@ from lapwing.text.query import Node, matches
 
 VERIFIED_AT_ONCE = 2_000
 FACT_COLUMNS = (
-    "uid", "uid_form", "alias", "author", "version", "kind", "created_at_us", "area", "place_by", "confidence_percent",
-    "network", "source", "lang",
+    "uid",
+    "uid_form",
+    "alias",
+    "author",
+    "version",
+    "kind",
+    "created_at_us",
+    "area",
+    "place_by",
+    "confidence_percent",
+    "network",
+    "source",
+    "lang",
 )
 TEXT_COLUMNS = ("text", "author_name", "profile", "url", "about", "received_at_us", "place_evidence")
 

@@ -28,8 +28,27 @@ Understand = Callable[[dict[int, np.ndarray]], pl.DataFrame]
 stages add, and `source`, `network`, `origin`, `offset`, `received_at_us`."""
 
 NARROW = (
-    "networks", "sources", "places", "partitions", "workers", "commits", "accounting", "filtered", "hidden", "versions", "sightings",
-    "deletes", "author_changes", "flips", "dead_letters", "coverage", "gaps", "outbox", "runs", "pages", "meta",
+    "networks",
+    "sources",
+    "places",
+    "partitions",
+    "workers",
+    "commits",
+    "accounting",
+    "filtered",
+    "hidden",
+    "versions",
+    "sightings",
+    "deletes",
+    "author_changes",
+    "flips",
+    "dead_letters",
+    "coverage",
+    "gaps",
+    "outbox",
+    "runs",
+    "pages",
+    "meta",
 )
 """Tables that are copied as they are; `hours` and `hours_done` are made again."""
 
@@ -42,7 +61,7 @@ class Rebuilt(msgspec.Struct, frozen=True):
     generation: str
 
 
-def rebuild(ledger: SqliteLedger, understand: Understand, show: Callable[[int, int], None] = lambda done, total: None) -> Rebuilt:
+def rebuild(ledger: SqliteLedger, understand: Understand) -> Rebuilt:
     """Make the next generation and switch to it. Others may read and write meanwhile, but for the last moments."""
     old = ledger.store
     number = int(old.connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]) + 1
@@ -53,10 +72,12 @@ def rebuild(ledger: SqliteLedger, understand: Understand, show: Callable[[int, i
     try:
         (target,) = old.connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_seq'").fetchone()
         made = _Generation(old, new, understand)
-        made.fill(0, target, show)
+        made.fill(0, target)
         with ledger.lock:  # from here on nobody writes: what came meanwhile is understood as it is, and we switch
-            (last,) = old.connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_seq'").fetchone()
-            made.fill(target, last, show)
+            (last,) = old.connection.execute(
+                "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_seq'"
+            ).fetchone()
+            made.fill(target, last)
             made.finish(number)
             new.close()
             _switch(ledger.folder, path)
@@ -99,15 +120,16 @@ class _Generation:
         finally:
             self.new.connection.execute("DETACH old")
 
-    def fill(self, low: int, high: int, show: Callable[[int, int], None]) -> None:
+    def fill(self, low: int, high: int) -> None:
         """Make blocks of the posts `low` to `high - 1`."""
         for block in self.old.facts.listed("low < ? AND low + rows > ?", (high, low)):
             start, stop = max(block.low, low), min(block.low + block.rows, high)
             facts = self.old.facts.read(block)[start - block.low : stop - block.low]
             texts = self.old.texts.at(np.arange(start, stop), *TEXTS)
-            (committed_us,) = self.old.connection.execute("SELECT committed_us FROM facts WHERE id = ?", (block.id,)).fetchone()
+            (committed_us,) = self.old.connection.execute(
+                "SELECT committed_us FROM facts WHERE id = ?", (block.id,)
+            ).fetchone()
             self._block(start, facts, texts, committed_us)
-            show(stop, high)
 
     def _block(self, low: int, facts: pl.DataFrame, texts: pl.DataFrame, committed_us: int) -> None:
         numbered = names.restored(facts).with_columns(pl.int_range(low, low + pl.len(), dtype=pl.Int64).alias("seq"))
@@ -128,12 +150,17 @@ class _Generation:
     def _understood(self, whole: pl.DataFrame) -> pl.DataFrame:
         """The posts of a block that the log still holds, as they are understood now, as rows of facts and texts."""
         alive = whole.filter(pl.col("text").is_not_null())
-        wanted = {key[0]: np.sort(rows["offset"].to_numpy()) for key, rows in alive.partition_by("origin", as_dict=True).items()}
+        wanted = {
+            key[0]: np.sort(rows["offset"].to_numpy())
+            for key, rows in alive.partition_by("origin", as_dict=True).items()
+        }
         found = self.understand(wanted)
         numbers = dict(self.new.connection.execute("SELECT name, id FROM sources"))
         posts = keyed(self.new, found.with_columns(coded("source", numbers, pl.UInt32())))
         # A record that now has another name or version would be another post: that one stays as it was.
-        return posts.join(alive.select("uid", "version", "origin", "offset", "seq"), on=["uid", "version", "origin", "offset"])
+        return posts.join(
+            alive.select("uid", "version", "origin", "offset", "seq"), on=["uid", "version", "origin", "offset"]
+        )
 
     def finish(self, number: int) -> None:
         """Copy what is narrow, count again, and give the generation its number."""
@@ -166,4 +193,6 @@ def _write(blocks: Blocks, low: int, frame: pl.DataFrame, times: pl.Series, comm
 
 def _unbroken(rows: pl.DataFrame) -> list[pl.DataFrame]:
     """Parts whose sequence numbers follow one another."""
-    return rows.with_columns((pl.col("seq") - pl.int_range(pl.len())).alias("part")).partition_by("part", include_key=False, maintain_order=True)
+    return rows.with_columns((pl.col("seq") - pl.int_range(pl.len())).alias("part")).partition_by(
+        "part", include_key=False, maintain_order=True
+    )

@@ -24,9 +24,14 @@ def expire(store: Store, retention: Retention, now_us: int) -> int:
     """Drop what is too old; the number of posts that lost their text or more."""
     with store.transaction() as connection:
         lows = [
-            low for low, in connection.execute("SELECT low FROM facts WHERE committed_us < ?", (now_us - retention.posts_us,))
+            low
+            for (low,) in connection.execute(
+                "SELECT low FROM facts WHERE committed_us < ?", (now_us - retention.posts_us,)
+            )
         ]
-        (texts,) = connection.execute("SELECT coalesce(sum(rows), 0) FROM texts WHERE committed_us < ?", (now_us - retention.posts_us,)).fetchone()
+        (texts,) = connection.execute(
+            "SELECT coalesce(sum(rows), 0) FROM texts WHERE committed_us < ?", (now_us - retention.posts_us,)
+        ).fetchone()
         connection.execute("DELETE FROM texts WHERE committed_us < ?", (now_us - retention.posts_us,))
         connection.executemany("DELETE FROM postings WHERE low = ?", ((low,) for low in lows))
         facts = _expire_facts(store, now_us - retention.counts_us)
@@ -47,11 +52,17 @@ def _expire_facts(store: Store, before_us: int) -> int:
         store.activity.append(activity)
         rollups.mark_touched(store, activity)
         span = (block.low, block.low + block.rows)
-        (roots,) = store.connection.execute("SELECT ? - count(*) FROM versions WHERE seq >= ? AND seq < ?", (block.rows, *span)).fetchone()
+        (roots,) = store.connection.execute(
+            "SELECT ? - count(*) FROM versions WHERE seq >= ? AND seq < ?", (block.rows, *span)
+        ).fetchone()
         for table, column in (("hidden", "seq"), ("versions", "seq"), ("sightings", "root")):
             store.connection.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", span)
         store.connection.execute("DELETE FROM facts WHERE id = ?", (block.id,))
-        store.connection.execute("UPDATE meta SET value = CAST(value AS INTEGER) + ? WHERE key = 'expired_posts'", (roots,))
-        store.connection.execute("UPDATE meta SET value = CAST(value AS INTEGER) + ? WHERE key = 'expired_edits'", (block.rows - roots,))
+        store.connection.execute(
+            "UPDATE meta SET value = CAST(value AS INTEGER) + ? WHERE key = 'expired_posts'", (roots,)
+        )
+        store.connection.execute(
+            "UPDATE meta SET value = CAST(value AS INTEGER) + ? WHERE key = 'expired_edits'", (block.rows - roots,)
+        )
         expired += block.rows
     return expired

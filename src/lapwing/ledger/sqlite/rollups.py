@@ -26,7 +26,9 @@ def city() -> pl.Expr:
 def mark_touched(store: Store, activity: pl.DataFrame) -> None:
     """Note, inside the caller's transaction, that these hours changed."""
     hours = activity.select((pl.col("key") // WINDOWS).unique())["key"]
-    store.connection.executemany("INSERT INTO hours_done VALUES (?, 1) ON CONFLICT DO UPDATE SET touched = 1", ((hour,) for hour in hours))
+    store.connection.executemany(
+        "INSERT INTO hours_done VALUES (?, 1) ON CONFLICT DO UPDATE SET touched = 1", ((hour,) for hour in hours)
+    )
 
 
 def roll_up_one(store: Store) -> bool:
@@ -40,8 +42,12 @@ def roll_up_one(store: Store) -> bool:
             frames = list(store.activity.range(hour * WINDOWS, hour * WINDOWS + WINDOWS - 1, *ROWS))
             connection.execute("DELETE FROM hours WHERE hour = ?", (hour,))
             if frames:
-                rows = counted(pl.concat(frames).with_columns(city()), ["area", "network"]).select("area", "network", "posts", "reposts", "people")
-                connection.executemany("INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?)", ((hour, *row) for row in rows.iter_rows()))
+                rows = counted(pl.concat(frames).with_columns(city()), ["area", "network"]).select(
+                    "area", "network", "posts", "reposts", "people"
+                )
+                connection.executemany(
+                    "INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?)", ((hour, *row) for row in rows.iter_rows())
+                )
             connection.execute("UPDATE hours_done SET touched = 0 WHERE hour = ?", (hour,))
     return True
 
@@ -49,8 +55,20 @@ def roll_up_one(store: Store) -> bool:
 def rolled_up(store: Store, low_us: int, high_us: int) -> tuple[pl.DataFrame, set[int]]:
     """What is rolled up between two whole hours: rows of window_us, area, network and counts; and which hours those are."""
     span = (low_us // HOUR_US, high_us // HOUR_US)
-    done = {hour for (hour,) in store.connection.execute("SELECT hour FROM hours_done WHERE NOT touched AND hour >= ? AND hour < ?", span)}
+    done = {
+        hour
+        for (hour,) in store.connection.execute(
+            "SELECT hour FROM hours_done WHERE NOT touched AND hour >= ? AND hour < ?", span
+        )
+    }
     rows = store.connection.execute("SELECT * FROM hours WHERE hour >= ? AND hour < ?", span).fetchall()
-    schema = {"hour": pl.Int64, "area": pl.UInt32, "network": pl.UInt8, "posts": pl.Int64, "reposts": pl.Int64, "people": pl.Int64}
+    schema = {
+        "hour": pl.Int64,
+        "area": pl.UInt32,
+        "network": pl.UInt8,
+        "posts": pl.Int64,
+        "reposts": pl.Int64,
+        "people": pl.Int64,
+    }
     frame = pl.DataFrame(rows, schema=schema, orient="row").filter(pl.col("hour").is_in(list(done)))
     return frame.with_columns((pl.col("hour") * HOUR_US).alias("window_us")).drop("hour"), done

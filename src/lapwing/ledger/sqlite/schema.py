@@ -110,7 +110,11 @@ def check_version(path: Path) -> None:
         return
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone() if has_tables(connection) else None
+        row = (
+            connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+            if has_tables(connection)
+            else None
+        )
     except sqlite3.DatabaseError as problem:
         raise UnknownVersion(f"{path.name} is not a ledger ({problem})", "choose another --data directory") from problem
     finally:
@@ -126,5 +130,7 @@ def full_or(problem: sqlite3.OperationalError) -> Exception:
     """`DiskFull` when that is what SQLite means, otherwise the problem itself."""
     text = str(problem)
     if "full" in text or "disk I/O" in text:
-        return DiskFull(f"no room on the disk ({text})", "free some space; reading goes on, and work continues by itself")
+        return DiskFull(
+            f"no room on the disk ({text})", "free some space; reading goes on, and work continues by itself"
+        )
     return problem

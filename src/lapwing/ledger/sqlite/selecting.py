@@ -13,7 +13,7 @@ from lapwing.ledger.sqlite.store import Store
 from lapwing.model import KINDS
 from lapwing.windows.areas import area_of_country
 
-TIME_MAX = (1 << 62)
+TIME_MAX = 1 << 62
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,9 @@ class Selection:
 
     def blocks(self, order: str = "low") -> list[Block]:
         """The fact blocks that may hold posts of the time asked for."""
-        return self.store.facts.listed("to_us >= ? AND from_us < ?", (self.filters.since_us, self.filters.until_us), order)
+        return self.store.facts.listed(
+            "to_us >= ? AND from_us < ?", (self.filters.since_us, self.filters.until_us), order
+        )
 
     def rows(self, block: Block, *names: str) -> pl.DataFrame:
         """The posts of a block that stand and pass: `seq`, `created_at_us` and the columns in `names`."""
@@ -60,7 +62,12 @@ class Selection:
 
     def _asked(self) -> set[str]:
         filters = self.filters
-        asked = {"source": filters.sources, "network": filters.networks, "lang": filters.languages, "kind": filters.kinds}
+        asked = {
+            "source": filters.sources,
+            "network": filters.networks,
+            "lang": filters.languages,
+            "kind": filters.kinds,
+        }
         return {name for name, values in asked.items() if values} | ({"area"} if self.areas is not None else set())
 
     def _conditions(self, facts: pl.DataFrame) -> Iterator[pl.Expr]:

@@ -21,7 +21,9 @@ from lapwing.windows.activity import activity_of
 SUPERSEDED, DELETED, AUTHOR_GONE = range(3)
 """Why a content is hidden."""
 
-AUTHOR_DELETE, AUTHOR_HIDE, AUTHOR_SHOW = (OPERATIONS.index(name) for name in ("author_delete", "author_hide", "author_show"))
+AUTHOR_DELETE, AUTHOR_HIDE, AUTHOR_SHOW = (
+    OPERATIONS.index(name) for name in ("author_delete", "author_hide", "author_show")
+)
 SQL_VALUES_MAX = 500
 COUNTED = ("kind", "created_at_us", "area", "network")
 
@@ -66,16 +68,18 @@ def _reason(content: Content, deleted: int | None, authors: dict[str, dict[int, 
 
 def _contents(store: Store, roots: list[int]) -> tuple[dict[int, list[Content]], dict[int, set[str]]]:
     """The contents of each post, and all names by which a delete may call it."""
-    root_of = {root: root for root in roots}
-    for root, seq in _select(store, "SELECT root, seq FROM versions WHERE root IN ({})", roots):
-        root_of[seq] = root
+    edits = _select(store, "SELECT seq, root FROM versions WHERE root IN ({})", roots)
+    root_of = {root: root for root in roots} | dict(edits)
     facts = store.uids_at(np.array(sorted(root_of), dtype=np.int64), "alias", "version", "created_at_us")
-    contents, names_of = defaultdict(list), defaultdict(set)
+    contents: dict[int, list[Content]] = defaultdict(list)
+    names_of: dict[int, set[str]] = defaultdict(set)
     rows = facts.select("seq", "version", "author", "created_at_us", "uid", "alias").iter_rows()
     for seq, version, author, created_at_us, uid, alias in rows:
         contents[root_of[seq]].append(Content(seq, version, author, created_at_us))
         names_of[root_of[seq]] |= {uid, alias} - {None}
-    for root, alias in _select(store, "SELECT root, alias FROM sightings WHERE alias IS NOT NULL AND root IN ({})", roots):
+    for root, alias in _select(
+        store, "SELECT root, alias FROM sightings WHERE alias IS NOT NULL AND root IN ({})", roots
+    ):
         names_of[root].add(alias)
     return contents, names_of
 
@@ -94,7 +98,9 @@ def _authors(store: Store, authors: set[str]) -> dict[str, dict[int, int]]:
     if store.connection.execute("SELECT 1 FROM author_changes LIMIT 1").fetchone() is None:
         return {}
     latest: dict[str, dict[int, int]] = defaultdict(dict)
-    statement = "SELECT author, operation, max(version) FROM author_changes WHERE author IN ({}) GROUP BY author, operation"
+    statement = (
+        "SELECT author, operation, max(version) FROM author_changes WHERE author IN ({}) GROUP BY author, operation"
+    )
     for author, operation, version in _select(store, statement, list(authors)):
         latest[author][operation] = version
     return latest

@@ -24,7 +24,9 @@ Mark = Callable[[str], None]
 class Store:
     """One open generation. Reading needs no lock; writing goes through `transaction`."""
 
-    def __init__(self, path: Path, lock: WriterLock, durability: str = "app-crash", mark: Mark = lambda _: None) -> None:
+    def __init__(
+        self, path: Path, lock: WriterLock, durability: str = "app-crash", mark: Mark = lambda _: None
+    ) -> None:
         schema.check_version(path)
         self.path = path
         self.lock = lock

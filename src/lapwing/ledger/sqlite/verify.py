@@ -72,7 +72,9 @@ def _identity(store: Store) -> Iterator[str]:
     every = pl.concat(hashes) if hashes else pl.Series(dtype=pl.UInt64)
     if (double := every.len() - every.n_unique()) > 0:
         yield f"{double} posts are there twice"
-    stored, changes = store.connection.execute("SELECT coalesce(sum(stored), 0), coalesce(sum(changes), 0) FROM accounting").fetchone()
+    stored, changes = store.connection.execute(
+        "SELECT coalesce(sum(stored), 0), coalesce(sum(changes), 0) FROM accounting"
+    ).fetchone()
     expired_posts, expired_edits = int(_meta(store, "expired_posts")), int(_meta(store, "expired_edits"))
     if stored != every.len() + expired_posts:
         yield f"{every.len()} posts are there and {expired_posts} expired, {stored} were accounted as stored"
@@ -98,7 +100,7 @@ def _accounts(store: Store) -> Iterator[str]:
 
 
 def _counts(store: Store) -> Iterator[str]:
-    counted = [frame for frame in store.activity.range(0, 1 << 62, "area", "network", "author", "posts", "reposts")]
+    counted = list(store.activity.range(0, 1 << 62, "area", "network", "author", "posts", "reposts"))
     recounted = []
     for block in store.facts.listed():
         facts = store.facts.read(block, "author", *standing.COUNTED)
@@ -132,7 +134,10 @@ def _named(store: Store, deletes: list[str]) -> set[int]:
         hit = facts["uid"].is_in(wanted) | facts["alias"].is_in(wanted).fill_null(False)
         found |= {block.low + int(row) for row in hit.arg_true()}
     edits = dict(store.connection.execute("SELECT seq, root FROM versions"))
-    found |= {root for (root,) in store.connection.execute("SELECT root FROM sightings WHERE alias IN (SELECT name FROM deletes)")}
+    found |= {
+        root
+        for (root,) in store.connection.execute("SELECT root FROM sightings WHERE alias IN (SELECT name FROM deletes)")
+    }
     return {edits.get(seq, seq) for seq in found}
 
 

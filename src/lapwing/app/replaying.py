@@ -1,0 +1,101 @@
+"""Recordings into the log at their own rhythm. Only the pauses are replayed: what was recorded stays as it is.
+
+`received_at` is not moved to today: a post that says it was made after it was received is refused, so that moving it
+would let the day of the replay decide what is stored. When a record was appended is in the log beside it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Any
+
+from lapwing.app.files import RECORDING, Opened, Piece, Reading, pieces, source_name
+from lapwing.app.ingesting import DISK_FULL_WAIT_S, opened_or_blamed
+from lapwing.app.opening import Directory, Formats
+from lapwing.errors import DiskFull, UnreadableInput
+from lapwing.model import Records
+
+TICK_S = 0.05
+"""Records that come closer together than this are appended together."""
+APPEND_RECORDS = 4_000
+
+Heard = tuple[int, int, int, Records]
+"""When (UTC microseconds), the file and the place in it, which tell equal times apart, and one record."""
+
+
+def replay(directory: Directory, files: tuple[str, ...], speed: float) -> dict[str, Any]:
+    """Append everything, waiting between records as long as their sources were silent, divided by `speed`; 0: no wait.
+
+    Raises `UnreadableInput` for what is no recording.
+    """
+    inputs = [opened_or_blamed(name) for name in files]
+    clock = directory.clock
+    started, first_us, count = clock.monotonic_s(), None, 0
+    waiting: list[Records] = []
+    for at_us, _, _, record in heapq.merge(
+        *(_records(directory, opened, number) for number, opened in enumerate(inputs))
+    ):
+        first_us = at_us if first_us is None else first_us
+        ahead_s = (at_us - first_us) / 1e6 / speed - (clock.monotonic_s() - started) if speed else 0.0
+        if ahead_s > TICK_S or len(waiting) >= APPEND_RECORDS:
+            _append(directory, waiting)
+            waiting = []
+        if ahead_s > TICK_S:
+            clock.sleep(ahead_s)
+        waiting.append(record)
+        count += 1
+    _append(directory, waiting)
+    return {"records": count, "seconds": round(clock.monotonic_s() - started, 3)}
+
+
+def _records(directory: Directory, opened: Opened, number: int) -> Iterator[Heard]:
+    """The records of one recording, one by one, in the order in which they were received."""
+    how = Reading(source=source_name(opened.name), format="auto", now_us=directory.clock.now_us())
+    place = 0
+    for piece in pieces(opened, Formats(), how):
+        if piece.position.format != RECORDING:
+            raise UnreadableInput(f"{opened.name} is not a recording", "lapwing ingest reads it")
+        for at_us, record in _in_order(piece):
+            yield at_us, number, place, record
+            place += 1
+
+
+def _in_order(piece: Piece) -> list[tuple[int, Records]]:
+    """Broken lines have no time; they come behind the others of their piece."""
+    heard = [(at_us, _one(part, row)) for part in piece.records for row, at_us in enumerate(part.received_at_us)]
+    times = [at_us for at_us, record in heard if record.format != RECORDING]
+    last = max(times, default=0)
+    return sorted(
+        ((last if each.format == RECORDING else at_us, each) for at_us, each in heard), key=lambda pair: pair[0]
+    )
+
+
+def _one(part: Records, row: int) -> Records:
+    return Records(
+        source=part.source, network=part.network, format=part.format, values=[part.values[row]],
+        received_at_us=[part.received_at_us[row]], cursors=[part.cursors[row]] if part.cursors else None,
+    )  # fmt: skip
+
+
+def _append(directory: Directory, waiting: list[Records]) -> None:
+    """Append single records, those of a kind together; on a full disk wait until there is room."""
+    groups: dict[tuple[str, str, str], list[Records]] = {}
+    for each in waiting:
+        groups.setdefault((each.source, each.network, each.format), []).append(each)
+    for (source, network, form), parts in groups.items():
+        records = Records(
+            source=source, network=network, format=form, values=[part.values[0] for part in parts],
+            received_at_us=[part.received_at_us[0] for part in parts],
+            cursors=[(part.cursors or [""])[0] for part in parts],
+        )  # fmt: skip
+        while not _appended(directory, records):
+            directory.clock.sleep(DISK_FULL_WAIT_S)
+
+
+def _appended(directory: Directory, records: Records) -> bool:
+    try:
+        directory.log.append(f"raw.{records.network}", records, now_us=directory.clock.now_us())
+    except DiskFull:
+        return False
+    return True

@@ -1,0 +1,34 @@
+"""`lapwing replay`: recordings into the log at their own rhythm."""
+
+from __future__ import annotations
+
+import click
+
+from lapwing.cli._options import directory_of, emit_json, json_option
+
+
+@click.command("replay")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="So many times as fast as it was heard; 0 does not wait at all.",
+)
+@json_option
+@click.pass_context
+def command(context: click.Context, files: tuple[str, ...], speed: float, as_json: bool) -> None:
+    """Put the records of recordings (FILES, as `record` writes them; .gz and .zst) into the log, as they once came.
+
+    Sources, networks, formats and the times of reception stay as they were recorded, so that a replay gives the same
+    answers as `ingest` of the same file. Workers (`lapwing worker`) read the log as always.
+    """
+    from lapwing.app.replaying import replay
+
+    summary = replay(directory_of(context, must_exist=False), files, speed)
+    if as_json:
+        emit_json(summary)
+    else:
+        click.echo(f"{summary['records']:,} records into the log in {summary['seconds']} s")
+        click.echo("`lapwing worker` works through them", err=True)
