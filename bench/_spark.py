@@ -35,7 +35,7 @@ def session(cores: int) -> SparkSession:
     made = (
         SparkSession.builder.master(f"local[{cores}]").appName("lapwing-bench")
         .config("spark.sql.shuffle.partitions", cores).config("spark.driver.memory", MEMORY)
-        .config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")
+        .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false").config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.streaming.metricsEnabled", "false").config("spark.sql.adaptive.enabled", "false")
         .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1").getOrCreate()
     )  # fmt: skip

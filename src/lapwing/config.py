@@ -127,6 +127,12 @@ def parse(text: str = "", *, file: str = "lapwing.toml", environment: Mapping[st
     return configuration
 
 
+def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
+    """Where things are kept that can be made again: `XDG_CACHE_HOME`, else `~/.cache`, in `lapwing`. It may not exist yet."""
+    surroundings = os.environ if environment is None else environment
+    return Path(surroundings.get("XDG_CACHE_HOME") or Path(surroundings.get("HOME") or ".") / ".cache") / "lapwing"
+
+
 def data_directory(option: str | None = None, environment: Mapping[str, str] | None = None) -> Path:
     """The data directory: what `--data` said, else `LAPWING_DATA`, else `./lapwing-data`. It may not exist yet."""
     surroundings = os.environ if environment is None else environment

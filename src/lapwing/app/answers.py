@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import polars as pl
 
+from lapwing.app.resources import RESOURCES
 from lapwing.app.times import written
 from lapwing.errors import UsageError
 from lapwing.ledger.sqlite import counting, reading
@@ -224,7 +225,7 @@ def words(store: Store, filters: Filters, query: Node | None, limit: int) -> lis
     """The most frequent readable words of the newest matching posts, each counted once for a post."""
     totals: list[pl.DataFrame] = []
     for texts in reading.texts_of(store, filters, query, WORDS_POSTS_MAX):
-        cut = readable(texts["text"], texts["lang"]).unique(["row", "word"])
+        cut = readable(texts["text"], texts["lang"], RESOURCES["cutters"]).unique(["row", "word"])
         totals.append(cut.group_by("word").agg(pl.len().cast(pl.Int64).alias("count")))
     if not totals:
         return []

@@ -73,9 +73,10 @@ def _country(directory: Any, code: str) -> str:
         raise UsageError(f"--country: {code!r} is not a country code", "write two letters, as in AU or ID")
     store: Store = directory.ledger.store
     if not store.connection.execute("SELECT 1 FROM places WHERE country = ?", (code.upper(),)).fetchone():
-        countries = directory.resources["gazetteer"].cities["country"].unique().to_list()
-        if code.upper() not in countries:
-            raise UnknownName("country", code.upper(), countries)
+        cities = directory.resources["gazetteer"].cities
+        if code.upper() not in cities["country"]:
+            meant = "did you mean 'GB'?" if code.upper() == "UK" else "write two letters of ISO 3166, as in AU or ID"
+            raise UsageError(f"--country: no country has the code {code!r}", meant)
     return code.upper()
 
 

@@ -93,7 +93,11 @@ def surroundings(path: Path, configuration: Configuration, port: int) -> Iterato
     if clock.now_us() < YEAR_2025_US:
         yield Line("fail", f"the clock says {written(clock.now_us())}", "set the clock")
     if (path / "ledger").is_dir() and os.access(path, os.W_OK):
-        yield from _data(Directory(path, configuration), clock)
+        directory = Directory(path, configuration)
+        try:
+            yield from _data(directory, clock)
+        finally:
+            directory.close()
 
 
 def _disk(path: Path, there: Path) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lapwing import catalog, config
+from lapwing.app.resources import RESOURCES, Resources
 from lapwing.contracts import Format
 from lapwing.engine.clock import Clock, SystemClock
 from lapwing.engine.loop import READ_TOPICS, Worker
@@ -69,6 +70,12 @@ class Directory:
                 self.configuration.store.posts_retention_us, self.configuration.store.counts_retention_us
             ),
         )
+
+    def close(self) -> None:
+        """Let go of the files that were opened."""
+        for part in ("log", "ledger"):
+            if part in self.__dict__:
+                self.__dict__.pop(part).close()
 
     def _make(self) -> None:
         try:
@@ -147,32 +154,3 @@ class Formats(Mapping[str, Format]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-
-class Resources(dict[str, Any]):
-    """What stages need, by name; loaded once for a process, when it is first asked for."""
-
-    def __missing__(self, name: str) -> Any:
-        self[name] = LOADERS[name]()
-        return self[name]
-
-
-def _gazetteer() -> Any:
-    from lapwing.places.gazetteer import build
-    from lapwing.places.tables import gazetteer_tables
-
-    return build(gazetteer_tables())
-
-
-def _language_model() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    from lapwing.text.language import model_of
-
-    return model_of(LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True))
-
-
-RESOURCES = Resources()
-"""Of this process: they never change, and all directories share them."""
-
-LOADERS = {"gazetteer": _gazetteer, "language_model": _language_model}

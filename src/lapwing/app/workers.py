@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -19,14 +18,10 @@ RESTARTS_MAX = 5
 """A worker that dies more often than this, without having saved anything in between, is given up."""
 STOP_WAIT_S = 10.0
 WATCH_S = 0.1
-YOUNG_OBJECTS_MAX = 200_000
-"""Decoding makes many lists that die at once and refer to nothing in circles: looking for circles less often saves CPU."""
 
 
 def work(path: Path, configuration: Configuration, name: str) -> None:
     """The body of a worker process: work until SIGTERM, or until whoever started it is gone."""
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS_MAX, *gc.get_threshold()[1:])
     stopped = False
 
     def stop(*_: object) -> None:

@@ -40,6 +40,7 @@ def directory_of(context: click.Context, *, must_exist: bool = True) -> Any:
     from lapwing.app.opening import Directory
 
     directory = Directory(config.data_directory(context.obj["data"]), configuration_of(context))
+    context.call_on_close(directory.close)
     return directory.must_exist() if must_exist else directory
 
 

@@ -35,6 +35,7 @@ def command(context: click.Context, data: str, expected: tuple[str, ...], window
     if len(expected) > 1 or not expected[0].lower().endswith(".csv"):
         raise UsageError("to compare captures is not available yet", "name a data directory and a .csv table")
     directory = Directory(Path(data), configuration_of(context)).must_exist()
+    context.call_on_close(directory.close)
     result = compare(directory, expected[0], window_us(window))
     if as_json:
         emit_json(result)

@@ -49,8 +49,8 @@ def chunks(postings: np.ndarray) -> Iterator[tuple[int, bytes]]:
     """The first code and the blob of each chunk; a code never spans two."""
     codes = postings >> np.uint64(ROW_BITS)
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if len(codes) else np.empty(0, np.int64)
-    cuts = starts[np.searchsorted(starts, np.arange(0, len(postings), CHUNK_POSTINGS))] if len(starts) else starts
-    cuts = np.unique(cuts[cuts < len(postings)])
+    wanted = np.searchsorted(starts, np.arange(0, len(postings), CHUNK_POSTINGS))
+    cuts = np.unique(starts[wanted[wanted < len(starts)]])
     for low, high in zip(cuts, [*cuts[1:], len(postings)], strict=True):
         yield int(codes[low]), _encoded(postings[low:high])
 
