@@ -47,8 +47,10 @@ def packed(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def chunks(postings: np.ndarray) -> Iterator[tuple[int, bytes]]:
     """The first code and the blob of each chunk; a code never spans two."""
+    if not len(postings):
+        return
     codes = postings >> np.uint64(ROW_BITS)
-    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if len(codes) else np.empty(0, np.int64)
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
     wanted = np.searchsorted(starts, np.arange(0, len(postings), CHUNK_POSTINGS))
     cuts = np.unique(starts[wanted[wanted < len(starts)]])
     for low, high in zip(cuts, [*cuts[1:], len(postings)], strict=True):
