@@ -11,6 +11,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.ready-bench
 
 ARGS ?=
 WORKERS ?= 2
@@ -46,10 +47,8 @@ format: $(READY)  ## writes the format that `make check` asks for
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(READY)  ## one file of bench/ per question
-	@shopt -s nullglob; files=(bench/[a-z]*.py); \
-		[ $${#files[@]} -gt 0 ] || { echo "no benchmarks yet"; exit; }; \
-		for file in "$${files[@]}"; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
+bench: $(BENCH_READY)  ## one file of bench/ per question, quick; ARGS="--out FILE" asks the whole questions
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" $(or $(ARGS),--quick --out bench-results.jsonl); done
 
 docs: $(READY)  ## writes the generated pages anew and checks every page
 	UPDATE_DOCS=1 $(PYTEST) tests/test_docs.py
@@ -58,6 +57,8 @@ lock: $(READY)  ## resolves the dependencies anew and pins them by hash
 	$(BIN)/pip-compile --upgrade --output-file=requirements/run.txt pyproject.toml
 	$(BIN)/pip-compile --upgrade --extra=test --extra=check --build-deps-for=editable --constraint=requirements/run.txt \
 		--output-file=requirements/dev.txt pyproject.toml
+	$(BIN)/pip-compile --upgrade --extra=bench --constraint=requirements/run.txt --constraint=requirements/dev.txt \
+		--output-file=requirements/bench.txt pyproject.toml
 	@! grep -nE '(https?|file)://' requirements/*.txt || { echo "a lock file names an address" >&2; exit 1; }
 
 clean:  ## removes what these targets made
@@ -72,4 +73,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH_READY): $(READY) requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bench.txt
 	@touch $@

@@ -31,7 +31,9 @@ def _cpu() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
 
 
 def _version(package: str) -> str | None:
@@ -79,7 +81,9 @@ def write(options: argparse.Namespace, question: str, result: dict[str, Any]) ->
 def heading(title: str) -> None:
     """Say what is measured, and on what."""
     about = machine()
-    print(f"{title}\n{about['cpu']} × {about['cores']}, Python {about['python']}, polars {about['polars']}, commit {commit()}, load {about['load']}")
+    print(
+        f"{title}\n{about['cpu']} × {about['cores']}, Python {about['python']}, polars {about['polars']}, commit {commit()}, load {about['load']}"
+    )
     sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
 """Demo-like posts as lines on stdout, or in a file: made by a process of its own, whose CPU is nobody's to pay.
 
-    python bench/_posts.py COUNT SEED time|shuffled x_v2|jetstream > posts.ndjson
+python bench/_posts.py COUNT SEED time|shuffled x_v2|jetstream > posts.ndjson
 """
 
 from __future__ import annotations

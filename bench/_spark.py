@@ -57,12 +57,18 @@ SOURCES: dict[str, Callable[[SparkSession, Path], DataFrame]] = {"json source": 
 
 def _rows(records: DataFrame) -> DataFrame:
     named = f.coalesce(f.element_at("includes.places", 1)["full_name"], f.lit(""))
-    return records.select(f.window("data.created_at", WINDOW).start.alias("start"), named.alias("city"), f.col("data.author_id").alias("author"))
+    return records.select(
+        f.window("data.created_at", WINDOW).start.alias("start"),
+        named.alias("city"),
+        f.col("data.author_id").alias("author"),
+    )
 
 
 def _by_set(rows: DataFrame) -> DataFrame:
     """Posts, and people exactly: the state holds the authors of each window and city."""
-    return rows.groupBy("start", "city").agg(f.count("*").alias("posts"), f.size(f.collect_set("author")).alias("people"))
+    return rows.groupBy("start", "city").agg(
+        f.count("*").alias("posts"), f.size(f.collect_set("author")).alias("people")
+    )
 
 
 def _by_author(rows: DataFrame) -> DataFrame:
@@ -72,10 +78,16 @@ def _by_author(rows: DataFrame) -> DataFrame:
 
 def _by_sketch(rows: DataFrame) -> DataFrame:
     """Posts, and people by a sketch that is off by about 5 %."""
-    return rows.groupBy("start", "city").agg(f.count("*").alias("posts"), f.approx_count_distinct("author").alias("people"))
+    return rows.groupBy("start", "city").agg(
+        f.count("*").alias("posts"), f.approx_count_distinct("author").alias("people")
+    )
 
 
-COUNTS: dict[str, Callable[[DataFrame], DataFrame]] = {"authors as rows": _by_author, "authors as sets": _by_set, "sketches": _by_sketch}
+COUNTS: dict[str, Callable[[DataFrame], DataFrame]] = {
+    "authors as rows": _by_author,
+    "authors as sets": _by_set,
+    "sketches": _by_sketch,
+}
 
 
 def run(spark: SparkSession, folder: Path, source: str, counts: str) -> tuple[float, pl.DataFrame]:

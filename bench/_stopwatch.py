@@ -44,7 +44,9 @@ class Stopwatch:
         finally:
             self.leave()
 
-    def timed(self, function: Callable[..., Any], step: str | Callable[..., str], *, whole: bool = False) -> Callable[..., Any]:
+    def timed(
+        self, function: Callable[..., Any], step: str | Callable[..., str], *, whole: bool = False
+    ) -> Callable[..., Any]:
         """The function, timed; `whole` runs a generator to its end at once, so that its work is its own."""
 
         @functools.wraps(function)

@@ -32,7 +32,11 @@ def batches(asked: argparse.Namespace) -> dict[str, Records]:
     values: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for records in recordings.decode(lines).records:
         values[records.network, records.format] += records.values
-    made = {f"{format_} (demo)": _batch(network, format_, some) for (network, format_), some in values.items() if len(some) >= asked.batch // 10}
+    made = {
+        f"{format_} (demo)": _batch(network, format_, some)
+        for (network, format_), some in values.items()
+        if len(some) >= asked.batch // 10
+    }
     for name, network in (("x_v2", "x"), ("jetstream", "bluesky")):
         fast = [line.rstrip() for line in posts(asked.batch, asked.seed, network=name)]  # type: ignore[arg-type]
         made[f"{name} (posts)"] = _batch(network, name, fast)
@@ -40,14 +44,18 @@ def batches(asked: argparse.Namespace) -> dict[str, Records]:
 
 
 def _batch(network: str, format_: str, values: list[bytes]) -> Records:
-    return Records(source="bench", network=network, format=format_, values=values, received_at_us=[RECEIVED_US] * len(values))
+    return Records(
+        source="bench", network=network, format=format_, values=values, received_at_us=[RECEIVED_US] * len(values)
+    )
 
 
 def cost(records: Records, size: int, repeats: int) -> float:
     """CPU µs per record, the best of some runs over all records in batches of a size."""
     decode = catalog.load("formats", records.format).decode
     parts = [
-        msgspec.structs.replace(records, values=records.values[low : low + size], received_at_us=records.received_at_us[low : low + size])
+        msgspec.structs.replace(
+            records, values=records.values[low : low + size], received_at_us=records.received_at_us[low : low + size]
+        )
         for low in range(0, len(records.values), size)
     ]
     best = float("inf")
@@ -72,9 +80,15 @@ def main() -> None:
     results = {}
     for name, records in batches(asked).items():
         size = sum(map(len, records.values)) / len(records.values)
-        results[name] = {"us": cost(records, asked.batch, asked.repeats), "us_small": cost(records, 2_000, asked.repeats), "bytes": round(size)}
+        results[name] = {
+            "us": cost(records, asked.batch, asked.repeats),
+            "us_small": cost(records, 2_000, asked.repeats),
+            "bytes": round(size),
+        }
         shown = results[name]
-        print(f"  {name:18} {shown['us']:6.2f} µs in batches of {min(asked.batch, len(records.values)):,}, {shown['us_small']:6.2f} in batches of 2,000; {size:.0f} B a record")
+        print(
+            f"  {name:18} {shown['us']:6.2f} µs in batches of {min(asked.batch, len(records.values)):,}, {shown['us_small']:6.2f} in batches of 2,000; {size:.0f} B a record"
+        )
     write(asked, "decode", {"batch": asked.batch, "us_per_record": results})
 
 

@@ -91,7 +91,11 @@ def question(directory: Directory, plan: Plan, name: str, number: int) -> Callab
     if name == "words of 100,000 posts":
         return lambda: answers.words(store, Filters(), query_of(plan.words), NEWEST)
     last = plan.to_us if name == "counts of the last hour by place" else hour
-    wanted = answers.Wanted(WINDOW_US, "place") if name == "counts of the last hour by place" else answers.Wanted(HOUR_US, "none")
+    wanted = (
+        answers.Wanted(WINDOW_US, "place")
+        if name == "counts of the last hour by place"
+        else answers.Wanted(HOUR_US, "none")
+    )
     filters = Filters(since_us=last - HOUR_US, until_us=last)
     return lambda: answers.counts(store, filters, wanted, directory.processed_until_us())
 
@@ -111,7 +115,9 @@ def warm(directory: Directory, plan: Plan, name: str, repeats: int) -> list[floa
 def cold(path: Path, plan: Plan, name: str, number: int) -> float:
     """Milliseconds of one answer in a fresh process."""
     order = msgspec.json.encode((str(path), plan, name, number))
-    return float(subprocess.run([sys.executable, __file__, "--one"], input=order, capture_output=True, check=True).stdout)
+    return float(
+        subprocess.run([sys.executable, __file__, "--one"], input=order, capture_output=True, check=True).stdout
+    )
 
 
 def answer_one() -> None:
@@ -133,8 +139,18 @@ def measure(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
         median, high = spread(warm(directory, plan, name, asked.repeats))
         first, first_high = spread([cold(path, plan, name, number) for number in range(asked.cold)])
         kept = median <= budget and high <= 3 * budget
-        results[name] = {"median_ms": median, "p95_ms": high, "cold_ms": first, "cold_p95_ms": first_high, "budget_ms": budget, "kept": kept}
-        print(f"  {name:34} {median:8.1f} ms, p95 {high:8.1f}; cold {first:8.1f}; budget {budget:5} {'kept' if kept else 'BROKEN'}", flush=True)
+        results[name] = {
+            "median_ms": median,
+            "p95_ms": high,
+            "cold_ms": first,
+            "cold_p95_ms": first_high,
+            "budget_ms": budget,
+            "kept": kept,
+        }
+        print(
+            f"  {name:34} {median:8.1f} ms, p95 {high:8.1f}; cold {first:8.1f}; budget {budget:5} {'kept' if kept else 'BROKEN'}",
+            flush=True,
+        )
     return results
 
 

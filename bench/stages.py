@@ -74,7 +74,11 @@ def watched() -> Stopwatch:
     watch = Stopwatch()
     for where, step in STEPS.items():
         watch.wrap(where, step)
-    watch.wrap(f"{SQLITE}.prepare:_blobs", lambda frame, *_: f"prepare: {'texts' if 'text' in frame.columns else 'facts'}", whole=True)
+    watch.wrap(
+        f"{SQLITE}.prepare:_blobs",
+        lambda frame, *_: f"prepare: {'texts' if 'text' in frame.columns else 'facts'}",
+        whole=True,
+    )
     for name in watch.missing:
         print(f"not there any more: {name}", file=sys.stderr)
     return watch
@@ -91,7 +95,10 @@ def opened(watch: Stopwatch, path: Path) -> Directory:
 
     directory = Directory(path, mark=mark)
     how = directory.understanding
-    formats = {name: msgspec.structs.replace(how.formats[name], decode=watch.timed(how.formats[name].decode, "decode")) for name in how.formats}
+    formats = {
+        name: msgspec.structs.replace(how.formats[name], decode=watch.timed(how.formats[name].decode, "decode"))
+        for name in how.formats
+    }
     stages = [watch.timed(stage, f"stage: {name}") for name, stage in zip(STAGES, how.transforms, strict=True)]
     vars(directory)["understanding"] = Understanding(formats, stages)
     return directory
@@ -127,7 +134,9 @@ def show(micros: dict[str, float], wholes: list[float]) -> None:
         for step, value in sorted(steps.items(), key=lambda each: -each[1]):
             if step != group and value >= 0.005:
                 print(f"          {value:6.2f}  {step.partition(': ')[2] or step}")
-    print(f"{sum(micros.values()):7.2f}  µs CPU per post, the best of each step; whole runs: {', '.join(f'{each:.2f}' for each in wholes)}")
+    print(
+        f"{sum(micros.values()):7.2f}  µs CPU per post, the best of each step; whole runs: {', '.join(f'{each:.2f}' for each in wholes)}"
+    )
 
 
 def options() -> argparse.Namespace:
@@ -146,7 +155,9 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Measure and print."""
     asked = options()
-    heading(f"CPU by step: {asked.posts:,} posts of {asked.network}, ids by {asked.order}, workers=0, one polars thread")
+    heading(
+        f"CPU by step: {asked.posts:,} posts of {asked.network}, ids by {asked.order}, workers=0, one polars thread"
+    )
     with tempfile.TemporaryDirectory(prefix="lapwing-bench-") as folder:
         file = file_of(Path(folder) / "posts.ndjson", asked.posts, asked.seed, asked.network, asked.order)
         best, wholes = measure(watched(), file, asked.network, asked.repeats)
@@ -154,7 +165,11 @@ def main() -> None:
     runs = [seconds * 1e6 / asked.posts for seconds in wholes]
     show(micros, runs)
     asked_for = {"posts": asked.posts, "network": asked.network, "order": asked.order}
-    write(asked, "stages", asked_for | {"us_per_post": {step: round(value, 3) for step, value in micros.items()}, "runs": runs})
+    write(
+        asked,
+        "stages",
+        asked_for | {"us_per_post": {step: round(value, 3) for step, value in micros.items()}, "runs": runs},
+    )
 
 
 if __name__ == "__main__":

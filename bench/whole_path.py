@@ -111,7 +111,10 @@ class Run:
 
 def received_in(folder: Path) -> int:
     """Records that are accounted for in the ledger by now."""
-    with suppress(sqlite3.OperationalError, OSError), closing(sqlite3.connect(f"file:{generation_path(folder / 'ledger')}?mode=ro", uri=True)) as ledger:
+    with (
+        suppress(sqlite3.OperationalError, OSError),
+        closing(sqlite3.connect(f"file:{generation_path(folder / 'ledger')}?mode=ro", uri=True)) as ledger,
+    ):
         return int(ledger.execute("SELECT coalesce(sum(received), 0) FROM accounting").fetchone()[0])
     return 0
 
@@ -132,11 +135,15 @@ def options() -> argparse.Namespace:
     """What was asked for."""
     asked = parser(__doc__)
     asked.add_argument("--posts", type=int, default=10_000_000)
-    asked.add_argument("--beyond", type=int, help=f"posts fed behind them (default: {LEAD_RECORDS_MAX + 100_000:,}, or a third)")
+    asked.add_argument(
+        "--beyond", type=int, help=f"posts fed behind them (default: {LEAD_RECORDS_MAX + 100_000:,}, or a third)"
+    )
     asked.add_argument("--network", choices=("x_v2", "jetstream"), default="x_v2")
     asked.add_argument("--order", choices=("time", "shuffled"), default="time", help="of times and ids")
     asked.add_argument("--workers", type=int, default=2)
-    asked.add_argument("--folder", type=Path, help="where the data directory is made (default: the system's temporary folder)")
+    asked.add_argument(
+        "--folder", type=Path, help="where the data directory is made (default: the system's temporary folder)"
+    )
     chosen = asked.parse_args()
     chosen.posts = 400_000 if chosen.quick else chosen.posts
     if chosen.beyond is None:
@@ -147,7 +154,9 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Measure and print."""
     asked = options()
-    heading(f"Whole path: {asked.posts:,} posts of {asked.network}, ids by {asked.order}, {asked.workers} workers, default durability")
+    heading(
+        f"Whole path: {asked.posts:,} posts of {asked.network}, ids by {asked.order}, {asked.workers} workers, default durability"
+    )
     folder = Path(tempfile.mkdtemp(prefix="lapwing-bench-", dir=asked.folder))
     try:
         run = Run(asked, folder)
@@ -161,7 +170,9 @@ def main() -> None:
     whole_us = run.tree.usage().whole_s * 1e6 / summary["received"]
     peaks = {name: round(size / MEGABYTE) for name, size in run.tree.peak_bytes.items()}
     print(f"the last {run.every:,}: {run.line(len(millions))}")
-    print(f"everything, start and end included: {whole_us:.2f} µs CPU per post, {summary['posts_per_second']:,} posts/s")
+    print(
+        f"everything, start and end included: {whole_us:.2f} µs CPU per post, {summary['posts_per_second']:,} posts/s"
+    )
     print(f"peak memory, MB: {peaks}")
     print(f"log {on_disk['log_share_of_raw']:.1%} of {on_disk['raw_bytes_per_post']} B a post (goal: 20 %), "
           f"ledger {on_disk['ledger_mb_per_million_posts']} MB per million posts (goal: 120)")  # fmt: skip

@@ -29,8 +29,8 @@ BAD = {
     "broken UTF-8": (status(57).replace(b"Hail", b"\xff\xfe\xfd"), "not UTF-8 at byte"),
     "half a character": (status(58).replace(b"Hail", b"\\ud83d"), "lone surrogate"),
     "surrogate bytes": (status(59, "\ud800"), "not UTF-8"),
-    "deep lists": (b'{"content":' + b"[" * 100_000, "nested too deep"),
-    "deep objects": (b'{"account":' * 100_000, "deep"),
+    "deep lists": (b'{"zzz":' + b"[" * 100_000, "nested too deep"),
+    "deep objects": (b'{"zzz":' * 100_000, "nested too deep"),
     "numbers": (b'{"id": 1e999999, "uri": 1}', ""),
     "NULs": (b"\0" * 50, "not JSON"),
 }
@@ -60,7 +60,10 @@ def test_coordinates_that_are_not_on_earth(tmp_path: Path, data_dir: Path) -> No
     done = ingest(data_dir, file)
     assert numbers(done) == [3, 1, 0, 0, 0, 2]
     reasons = [each["reason"] for each in lapwing(data_dir, "errors", "list", "--json").json]
-    assert reasons == ["coordinates 'x', 'nan' are not numbers", "coordinates 0.0, 991.0 are not on Earth (longitude, latitude)"]
+    assert reasons == [
+        "coordinates 'x', 'nan' are not numbers",
+        "coordinates 0.0, 991.0 are not on Earth (longitude, latitude)",
+    ]
 
 
 def test_json_that_nobody_knows_is_refused_line_by_line(tmp_path: Path, data_dir: Path) -> None:
@@ -83,7 +86,12 @@ def test_one_good_record_among_many_unknown_ones_is_stored(tmp_path: Path, data_
 
 def test_a_broken_line_of_a_recording(tmp_path: Path, data_dir: Path) -> None:
     good = b'{"v":1,"source":"s","network":"mastodon","format":"mastodon","received_at":"2024-06-01T11:00:00Z","record":%s}'
-    file = lines(tmp_path / "a.ndjson", good % json.dumps(status(1).decode()).encode(), b'{"v":1,"source":"s","record":"x"}', good % b"7")
+    file = lines(
+        tmp_path / "a.ndjson",
+        good % json.dumps(status(1).decode()).encode(),
+        b'{"v":1,"source":"s","record":"x"}',
+        good % b"7",
+    )
     done = ingest(data_dir, file)
     assert numbers(done) == [3, 1, 0, 0, 0, 2]
     reasons = [each["reason"] for each in lapwing(data_dir, "errors", "list", "--json").json]
@@ -108,10 +116,18 @@ def test_a_mended_record_moves_from_refused_to_stored_once(tmp_path: Path, data_
 
 def test_words_about_dead_letters_that_are_off(tmp_path: Path, data_dir: Path) -> None:
     ingest(data_dir, lines(tmp_path / "a.ndjson", status(1), b'{"x":'))
-    for words in (("retry",), ("retry", 1, "--all"), ("retry", 99), ("retry", 1, 99), ("show", 99), ("retry", "--all", "--with", "-")):
+    for words in (
+        ("retry",),
+        ("retry", 1, "--all"),
+        ("retry", 99),
+        ("retry", 1, 99),
+        ("show", 99),
+        ("retry", "--all", "--with", "-"),
+    ):
         assert lapwing(data_dir, "errors", *words).code == 2
     exported = lapwing(data_dir, "errors", "export").out.splitlines()
-    assert len(exported) == 1 and b'"record":"{\\"x\\":"' in exported[0]
+    assert len(exported) == 1
+    assert b'"record":"{\\"x\\":"' in exported[0]
 
 
 def bomb_of_gzip() -> bytes:
@@ -144,9 +160,12 @@ FILES = {
 def test_a_file_that_cannot_be_read_fails_with_a_sentence(name: str, tmp_path: Path, data_dir: Path) -> None:
     make, said = FILES[name]
     (tmp_path / "bad.bin").write_bytes(make())
-    done = ingest(data_dir, lines(tmp_path / "a.ndjson", status(1)), tmp_path / "bad.bin", lines(tmp_path / "b.ndjson", status(2)))
+    done = ingest(
+        data_dir, lines(tmp_path / "a.ndjson", status(1)), tmp_path / "bad.bin", lines(tmp_path / "b.ndjson", status(2))
+    )
     assert (done.code, done.out) == (1, b"")
-    assert said in done.err and "bad.bin" in done.err
+    assert said in done.err
+    assert "bad.bin" in done.err
     received, stored, *_ = standing(data_dir)
     assert stored >= 2  # the files before and behind it
     assert received <= 4

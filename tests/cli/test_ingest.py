@@ -22,7 +22,7 @@ from lapwing.errors import LapwingError
 from lapwing.model import Records
 
 POSTS = b"\n".join(status(number) for number in range(5))
-CSV = b"tweet_id,text,created_at,user\n7,Hail,2024-06-01T10:00:00Z,ada\n8,\"Rain, much\",2024-06-01T10:01:00Z,bob\n"
+CSV = b'tweet_id,text,created_at,user\n7,Hail,2024-06-01T10:00:00Z,ada\n8,"Rain, much",2024-06-01T10:01:00Z,bob\n'
 
 
 def recording() -> bytes:
@@ -36,7 +36,10 @@ SHAPES = {
     "lines.ndjson": (POSTS, [5, 5, 0, 0, 0, 0]),
     "array.json": (b"[" + POSTS.replace(b"\n", b",\n") + b"]", [5, 5, 0, 0, 0, 0]),
     "one-after-another.txt": (POSTS.replace(b"\n", b" "), [5, 5, 0, 0, 0, 0]),
-    "indented.json": (json.dumps([json.loads(each) for each in POSTS.split(b"\n")], indent=2).encode(), [5, 5, 0, 0, 0, 0]),
+    "indented.json": (
+        json.dumps([json.loads(each) for each in POSTS.split(b"\n")], indent=2).encode(),
+        [5, 5, 0, 0, 0, 0],
+    ),
     "table.csv": (CSV, [2, 2, 0, 0, 0, 0]),
     "marked.ndjson": (b"\xef\xbb\xbf" + POSTS, [5, 5, 0, 0, 0, 0]),
     "windows.ndjson": (POSTS.replace(b"\n", b"\r\n") + b"\r\n\r\n", [5, 5, 0, 0, 0, 0]),
@@ -150,9 +153,7 @@ def big_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return lines(tmp_path / "big.ndjson", *(status(number) for number in range(300)))
 
 
-def test_a_stopped_ingest_goes_on_where_it_was(
-    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_ingest_goes_on_where_it_was(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = big_file(tmp_path, monkeypatch)
     calls = 0
 
@@ -196,7 +197,9 @@ def test_the_right_to_read_dies_with_its_process(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path; from lapwing.app.reading_lock import reading\n"
         "with reading(Path(sys.argv[1]), 'a', 'a'): os.kill(os.getpid(), 9)"
     )
-    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env={**os.environ, "PYTHONPATH": "src"}, check=False)
+    died = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], env={**os.environ, "PYTHONPATH": "src"}, check=False
+    )
     assert died.returncode == -9
     assert len(list(tmp_path.iterdir())) == 1
     with reading(tmp_path, "a", "a"), pytest.raises(LapwingError, match="reads this file"), reading(tmp_path, "a", "a"):

@@ -161,23 +161,14 @@ def ranked(store: Store, filters: Filters, rows: pl.DataFrame, wanted: Wanted) -
     if by == "none" or not (wanted.top or wanted.bottom) or rows.is_empty():
         return rows
     dimension = {"place": "area", "country": "country"}[by]
-    whole = counting.counts(store, filters, _whole_range(rows), by)
-    known = (
-        whole.group_by(dimension)
-        .agg(pl.col("posts", "reposts", "people").max())
-        .filter(pl.col(dimension) != (0 if by == "place" else ""))
-    )
+    whole = counting.counts(store, filters, ALL_US, by)
+    known = whole.filter(pl.col(dimension) != (0 if by == "place" else ""))
     best = known.sort(wanted.sort, dimension, descending=[True, False])
     last = known.filter(pl.col("posts") > 0).sort(wanted.sort, dimension)
     chosen = pl.concat([best.head(wanted.top), last.head(wanted.bottom)])[dimension].unique()
     order = known.select(dimension, pl.col(wanted.sort).alias("rank"))
     kept = rows.filter(pl.col(dimension).is_in(chosen.implode())).join(order, on=dimension)
     return kept.sort("window_us", "rank", dimension, descending=[False, True, False]).drop("rank")
-
-
-def _whole_range(rows: pl.DataFrame) -> int:
-    """A window so wide that it holds every row."""
-    return (int(rows["window_us"].max()) // WINDOW_US + 2) * WINDOW_US  # type: ignore[arg-type]
 
 
 def _count(store: Store, row: dict[str, Any], by: str, span_us: tuple[int, int]) -> dict[str, Any]:

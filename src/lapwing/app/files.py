@@ -102,8 +102,11 @@ class Opened:
         """What tells this file from others when it is given again: its name, size and beginning; none for a pipe."""
         if not self._again:
             return None
-        with Path(self.name).open("rb") as file:
-            head = hashlib.sha256(file.read(1 << 16)).hexdigest()[:16]
+        try:
+            with Path(self.name).open("rb") as file:
+                head = hashlib.sha256(file.read(1 << 16)).hexdigest()[:16]
+        except OSError:
+            return None  # reading it will say why
         return f"import:{Path(self.name).name}:{self.size}:{head}"
 
 
@@ -146,11 +149,14 @@ def _format(records: list[bytes], formats: Mapping[str, Format], wanted: str, na
     if wanted != "auto":
         return wanted
     sample = records[:SAMPLE_RECORDS]
-    if sample and len(recordings.decode(sample).refused) * 2 < len(sample):
+    broken = len(recordings.decode(sample).refused)
+    if sample and broken * 2 < len(sample):
         return RECORDING
     split = [part for record in sample for part in _split_once(record, formats)]
     found = detect_format(split, {each: formats[each] for each in formats if each not in LAST_RESORTS})
     if found is None and sample:
+        if broken < len(sample):
+            return RECORDING
         if sum(record.lstrip().startswith((b"{", b"[")) for record in sample) * 2 < len(sample):
             raise UnreadableInput(f"{name} holds no JSON and no table with a heading", "name its format with --format")
         return UNRECOGNISED

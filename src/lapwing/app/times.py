@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from lapwing.errors import UsageError
 
 UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
+LENGTH_US_MAX = 1_000 * 366 * UNITS_US["d"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,4 +41,7 @@ def read_duration(text: str, option: str) -> int:
     match = re.fullmatch(r"(\d+)([smhdw])", text.strip())
     if match is None:
         raise UsageError(f"{option}: {text!r} is not a length of time", "write 90s, 5m, 2h or 7d")
-    return int(match[1]) * UNITS_US[match[2]]
+    length_us = int(match[1]) * UNITS_US[match[2]]
+    if length_us > LENGTH_US_MAX:
+        raise UsageError(f"{option}: {text[:40]!r} is longer than all of history", "write 90s, 5m, 2h or 7d")
+    return length_us
