@@ -23,7 +23,7 @@ STAGES = catalog.names("stages")
 RECEIVED_AT_US = 2_051_222_400_000_000
 """2035-01-01: after every example, so that none is refused for coming from the future."""
 
-REFUSES_ALL = {"oversize"}
+REFUSES_ALL = {"oversize", "recording", "unrecognised"}
 """Formats that stand for what cannot be kept."""
 
 NAMELESS = {"csv_rows"}
