@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -125,6 +126,21 @@ def parse(text: str = "", *, file: str = "lapwing.toml", environment: Mapping[st
     configuration = Configuration(**made, origins=origins)
     _check_available(configuration)
     return configuration
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes started inside use one thread each for columns: several workers share the cores as it is, and a pool of
+    threads in each of them costs CPU in waking and waiting. Says nothing where the user has.
+    """
+    name = "POLARS_MAX_THREADS"
+    said = name in os.environ
+    os.environ.setdefault(name, "1")
+    try:
+        yield
+    finally:
+        if not said:
+            del os.environ[name]
 
 
 def cache_directory(environment: Mapping[str, str] | None = None) -> Path:

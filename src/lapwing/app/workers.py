@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lapwing.app.opening import Directory
-from lapwing.config import Configuration
+from lapwing.config import Configuration, one_thread_each
 from lapwing.engine.clock import SystemClock
 from lapwing.errors import LapwingError
 
@@ -55,7 +55,8 @@ class Workers:
         process = self._spawn.Process(
             target=work, args=(*self._arguments, f"worker-{os.getpid()}-{self._started}"), daemon=True
         )
-        process.start()
+        with one_thread_each():
+            process.start()
         return process
 
     def watch(self) -> int:

@@ -25,4 +25,6 @@ def command(context: click.Context, since: str | None, as_json: bool) -> None:
     if as_json:
         emit_json(result)
     else:
-        click.echo(f"{result['recomputed']:,} posts understood again, {result['copied']:,} copied unchanged (the log no longer holds them, or --since left them out); now {result['generation']}")
+        click.echo(
+            f"{result['recomputed']:,} posts understood again, {result['copied']:,} copied unchanged (the log no longer holds them, or --since left them out); now {result['generation']}"
+        )
