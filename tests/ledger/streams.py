@@ -59,11 +59,11 @@ def snowflake(us: int) -> int:
     return (us // 1000 - 1_288_834_974_657) << 22
 
 
-def stream(seed: int, posts: int = 25) -> list[Event]:
+def stream(seed: int, posts: int = 25, first: int = 0) -> list[Event]:
     """The records of some posts with their edits, deletes, sightings and authors' changes, repeated and shuffled."""
     chance = random.Random(seed)
     events: list[Event] = []
-    for number in range(posts):
+    for number in range(first, first + posts):
         made = {"mastodon": mastodon, "x": x, "bluesky": bluesky}[
             chance.choice(["mastodon", "mastodon", "x", "bluesky"])
         ]

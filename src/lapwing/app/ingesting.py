@@ -180,13 +180,14 @@ class _Feed:
         behind = self.directory.behind() if self.appended >= APPEND_RECORDS else 0
         self.show(Progress(name, self.read_before + read_bytes, self.total, behind))
         while behind > (LEAD_RECORDS_MAX if self.own is None else BATCH_RECORDS_MAX):
-            self._wait()
+            self._wait(BATCH_RECORDS_MAX // 2)
             behind = self.directory.behind()
             self.show(Progress(name, self.read_before + read_bytes, self.total, behind))
 
-    def _wait(self) -> None:
+    def _wait(self, leave: int) -> None:
+        """Work here until no more than `leave` records wait, or let the workers work for a moment."""
         if self.own is not None:
-            self.own.run(lambda: self.directory.behind() == 0)
+            self.own.run(lambda: self.directory.behind() <= leave)
         else:
             self.workers.watch()
             self.directory.clock.sleep(WATCH_S / 2)
@@ -195,7 +196,7 @@ class _Feed:
         """Wait until everything that was appended is saved."""
         while behind := self.directory.behind():
             self.show(Progress("saving", self.read_before, self.total, behind))
-            self._wait()
+            self._wait(0)
 
 
 def _position(lease: SourceLease | None) -> Position | None:

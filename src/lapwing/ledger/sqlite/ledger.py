@@ -39,7 +39,11 @@ class SqliteLedger:
         self.folder = folder
         self.lock = WriterLock(folder / "writer.lock")
         self._durability, self._mark = durability, mark
-        self._store = self._open()
+        try:
+            self._store = self._open()
+        except BaseException:
+            self.lock.close()
+            raise
         self._describe_places = describe_places
         self._retention = retention
         self._described: set[int] = set()

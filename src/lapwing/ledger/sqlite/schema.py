@@ -105,23 +105,24 @@ def has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def check_version(path: Path) -> None:
-    """Raise `UnknownVersion` for a file written by another version, without touching it."""
+    """Raise `UnknownVersion` for a file written by another version or another program, without touching it."""
     if not path.exists() or path.stat().st_size == 0:
         return
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
-        row = (
-            connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
-            if has_tables(connection)
-            else None
-        )
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        found = dict(connection.execute("SELECT key, value FROM meta")) if "meta" in tables else {}
     except sqlite3.DatabaseError as problem:
-        raise UnknownVersion(f"{path.name} is not a ledger ({problem})", "choose another --data directory") from problem
+        raise UnknownVersion(
+            f"{path.name} cannot be read as a ledger ({problem}); nothing was touched",
+            "restore a backup, or choose another --data directory",
+        ) from problem
     finally:
         connection.close()
-    if row is not None and row[0] != str(FORMAT_VERSION):
+    version = found.get("format_version", "none")
+    if tables and version != str(FORMAT_VERSION):
         raise UnknownVersion(
-            f"{path.name} has format version {row[0]}, this Lapwing knows {FORMAT_VERSION}; nothing was touched",
+            f"{path.name} has format version {version}, this Lapwing knows {FORMAT_VERSION}; nothing was touched",
             "use the version of Lapwing that wrote it, or another --data directory",
         )
 

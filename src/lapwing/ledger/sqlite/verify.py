@@ -13,7 +13,7 @@ from lapwing.ledger.sqlite.keys import WAITING
 from lapwing.ledger.sqlite.postings import ROW_BITS, codes_of, decoded, packed
 from lapwing.ledger.sqlite.store import Store
 from lapwing.text.words import cut
-from lapwing.windows.activity import activity_of, summed
+from lapwing.windows.activity import ACTIVITY, activity_of, summed
 
 Spans = dict[tuple[str, int], tuple[int, int]]
 
@@ -44,7 +44,9 @@ def _file(store: Store) -> Iterator[str]:
 
 def _sequence(store: Store) -> Iterator[str]:
     listed = store.facts.listed()
-    expected = listed[0].low if listed else int(_meta(store, "next_seq"))  # what expired went from the front
+    expected = int(_meta(store, "expired_posts")) + int(
+        _meta(store, "expired_edits")
+    )  # what expired went from the front
     for block in listed:
         if block.low != expected:
             yield f"posts {expected} to {block.low - 1} are missing"
@@ -109,7 +111,7 @@ def _counts(store: Store) -> Iterator[str]:
         hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
         recounted.append(activity_of(facts.filter(pl.Series(stands)).with_columns(hashed), -1))
     if counted or recounted:
-        left = summed(pl.concat([frame.select(recounted[0].columns) for frame in counted] + recounted))
+        left = summed(pl.concat([frame.select(list(ACTIVITY)) for frame in counted] + recounted))
         if left.height:
             yield f"{left.height} windows count something else than their posts say, first: {left.row(0, named=True)}"
 
@@ -175,7 +177,8 @@ def _keys(store: Store) -> Iterator[str]:
         waits += int((frame["post"] == WAITING).sum())
         if not bool((frame["key"].diff().drop_nulls() >= 0).all()):
             yield f"page {page.id} of the keys is not sorted"
-    (low, rows) = store.connection.execute("SELECT coalesce(min(low), 0), coalesce(sum(rows), 0) FROM facts").fetchone()
+    low = int(_meta(store, "expired_posts")) + int(_meta(store, "expired_edits"))
+    (rows,) = store.connection.execute("SELECT coalesce(sum(rows), 0) FROM facts").fetchone()
     posts = _all_keys(store).filter(pl.col("post") >= low)["post"].n_unique()
     (edits,) = store.connection.execute("SELECT count(*) FROM versions WHERE seq >= ?", (low,)).fetchone()
     if posts != rows - edits:
