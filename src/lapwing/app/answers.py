@@ -138,8 +138,9 @@ def counts(store: Store, filters: Filters, wanted: Wanted, processed_until_us: i
     cover = coverage(store, filters)
     gaps = _gaps(store)
     share = {start: complete(cover, *span) for start, span in span_of.items()}
+    places = {area: describe(store, area) for area in rows["area"].unique()} if wanted.by == "place" else {}
     return [
-        _count(store, row, wanted.by, span_of[row["window_us"]])
+        _count(places, row, wanted.by, span_of[row["window_us"]])
         | _heard(share[row["window_us"]], span_of[row["window_us"]], processed_until_us, gaps)
         for row in rows.iter_rows(named=True)
     ]
@@ -171,11 +172,13 @@ def ranked(store: Store, filters: Filters, rows: pl.DataFrame, wanted: Wanted) -
     return kept.sort("window_us", "rank", dimension, descending=[False, True, False]).drop("rank")
 
 
-def _count(store: Store, row: dict[str, Any], by: str, span_us: tuple[int, int]) -> dict[str, Any]:
+def _count(
+    places: dict[int, dict[str, Any] | None], row: dict[str, Any], by: str, span_us: tuple[int, int]
+) -> dict[str, Any]:
     """The window, the place and the numbers of a row."""
     answer: dict[str, Any] = {"window": written(span_us[0])}
     if by == "place":
-        answer["place"] = describe(store, row["area"])
+        answer["place"] = places[row["area"]]
     elif by == "country":
         answer["country"] = row["country"] or None
     numbers = {name: row[name] for name in ("posts", "reposts", "people")}

@@ -22,7 +22,7 @@ from lapwing.model import (
 )
 
 Columns = dict[str, Any]
-"""Columns of `model.POSTS` by name: texts as lists, numbers as lists or arrays, `created_at_us` as an array.
+"""Columns of `model.POSTS` by name: texts as lists or series, numbers as lists or arrays, `created_at_us` as an array.
 Those left out are null, or 0 where null is not allowed. Where a needed text is None, the record is refused."""
 
 FILTER_REASON_CHARACTERS_MAX = 80
@@ -80,49 +80,45 @@ def refused_at(positions: Sequence[int], refused: Iterable[Refused]) -> list[Ref
 
 
 def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[str | None]) -> Decoded:
-    """Make the frames; rows that cannot be are refused. `said` are the dates as they were written.
-
-    Checks are made on the lists, before there is a frame: a call of polars costs as much as a hundred rows.
-    """
-    problems = _problems(columns, records, said)
+    """Make the frames; rows that cannot be are refused. `said` are the dates as they were written."""
+    height = len(columns["record"])
+    columns["lang"] = _in_lower_case(columns.get("lang"))
+    made = {name: _series(name, columns.get(name), height) for name in POSTS}
+    posts = pl.DataFrame(list(made.values()))
+    problems = _problems(columns, made, (records, said))
     if problems:
         for row, reason in problems.items():
             outcome.refuse(int(columns["record"][row]), reason)
-        rows = [row for row in range(len(columns["record"])) if row not in problems]
-        columns = {name: _picked(values, rows) for name, values in columns.items()}
-    _tidy(columns)
-    posts = pl.DataFrame([_series(name, columns.get(name), len(columns["record"])) for name in POSTS])
+        posts = posts[[row for row in range(height) if row not in problems]]
     changes = pl.DataFrame(dict(zip(CHANGES, zip(*outcome.changes, strict=True), strict=False)), schema=CHANGES)
     refused = sorted(outcome.refused, key=lambda each: each.record)
     return Decoded(posts=posts, changes=changes, filtered=outcome.filtered, refused=refused)
 
 
-def _picked(values: Any, rows: list[int]) -> Any:
-    if isinstance(values, np.ndarray):
-        return values[rows]
-    return None if values is None else [values[row] for row in rows]
-
-
 def _series(name: str, values: Any, height: int) -> pl.Series:
+    """Make a column, and take NUL, which databases refuse, out of texts."""
     kind = POSTS[name]
-    if values is None or (isinstance(values, list) and values.count(None) == height):
+    if values is None:
         return pl.Series(name, [0 if name in _ZEROS else None], dtype=kind).new_from_index(0, height)
-    return pl.Series(name, values, dtype=kind)
+    series = values.alias(name) if isinstance(values, pl.Series) else pl.Series(name, values, dtype=kind)
+    if name in _TEXTS and series.null_count() < height and series.str.contains("\0", literal=True).any():
+        return series.str.replace_all("\0", "", literal=True)
+    return series
 
 
-def _tidy(columns: Columns) -> None:
-    """Take NUL, which databases refuse, out of texts, and write the tags of languages in lower case."""
-    for name in _TEXTS:
-        values = columns.get(name)
-        if values is not None and "\0" in "".join(filter(None, values)):
-            columns[name] = [text and text.replace("\0", "") for text in values]
-    tags = columns.get("lang")
-    if tags is not None and any(tag and not tag.islower() for tag in set(tags)):
-        columns["lang"] = [tag and tag.lower() for tag in tags]
+def _in_lower_case(tags: list[str | None] | None) -> list[str | None] | None:
+    """Write the tags of languages in lower case; nearly all are."""
+    if tags is None:
+        return None
+    odd = {tag for tag in set(tags) if tag and not tag.islower()}
+    return [tag.lower() if tag in odd else tag for tag in tags] if odd else tags  # type: ignore[union-attr]
 
 
-def _problems(columns: Columns, records: Records, said: Sequence[str | None]) -> dict[int, str]:
+def _problems(
+    columns: Columns, made: dict[str, pl.Series], heard: tuple[Records, Sequence[str | None]]
+) -> dict[int, str]:
     """Find the rows that cannot be, and say why."""
+    records, said = heard
     problems: dict[int, str] = {}
     created: Whole = columns["created_at_us"]
     received = np.array(records.received_at_us, dtype=np.int64)
@@ -132,10 +128,13 @@ def _problems(columns: Columns, records: Records, said: Sequence[str | None]) ->
     if not dated.all():
         problems.update((row, _date_problem(int(created[row]), said[row])) for row in np.flatnonzero(~dated).tolist())
     for kind in ("", "place_"):
-        problems.update(_place_problems(columns.get(kind + "longitude"), columns.get(kind + "latitude")))
+        names = kind + "longitude", kind + "latitude"
+        for row in _absurd(made[names[0]], made[names[1]]):
+            longitude, latitude = (columns[name][row] for name in names)
+            problems[row] = f"coordinates {longitude}, {latitude} are not on Earth (longitude, latitude)"
     for name in _NEEDED:
-        if None in columns[name]:
-            problems.update({row: f"no {name}" for row, value in enumerate(columns[name]) if value is None})
+        if made[name].null_count():
+            problems.update({row: f"no {name}" for row in made[name].is_null().arg_true().to_list()})
     return problems
 
 
@@ -150,12 +149,11 @@ def _date_problem(created_at_us: int, said: str | None) -> str:
     return f"created_at {said[:60]!r} is more than a day after it was received"
 
 
-def _place_problems(longitudes: list[float | None] | None, latitudes: list[float | None] | None) -> dict[int, str]:
-    if longitudes is None or latitudes is None:
-        return {}
-    east, north = np.array(longitudes, dtype=np.float64), np.array(latitudes, dtype=np.float64)  # None becomes NaN
+def _absurd(longitudes: pl.Series, latitudes: pl.Series) -> list[int]:
+    """Find the points that are not on Earth."""
+    if longitudes.null_count() == latitudes.null_count() == len(longitudes):
+        return []
+    east, north = longitudes.to_numpy(), latitudes.to_numpy()  # null becomes NaN
     earthly = (abs(east) <= 180) & (abs(north) <= 90)
-    absurd = np.flatnonzero(~earthly & ~(np.isnan(east) & np.isnan(north))).tolist()
-    return {
-        row: f"coordinates {longitudes[row]}, {latitudes[row]} are not on Earth (longitude, latitude)" for row in absurd
-    }
+    absurd: list[int] = np.flatnonzero(~earthly & ~(np.isnan(east) & np.isnan(north))).tolist()
+    return absurd

@@ -31,9 +31,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 _MONTH_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TID_DIGITS = np.full(256, 99, dtype=np.int64)
+_TID_DIGITS = np.full(256, 99, dtype=np.uint8)
 _TID_DIGITS[np.frombuffer(b"234567abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)] = np.arange(32)
-_TID_PLACES = 32 ** np.arange(TID_CHARACTERS - 1, -1, -1, dtype=np.int64)
 
 
 def instants_us(texts: Sequence[str | None]) -> Whole:
@@ -62,13 +61,13 @@ def instant_us(text: str | None) -> int | None:
 def _column(texts: Sequence[str | None], parse: Callable[[Bytes], Times]) -> Whole:
     """Parse texts of the same length together; what the fast reading does not know is read one by one."""
     there = [text or "" for text in texts]
-    lengths = set(map(len, there)) - {0}
-    if len(lengths) == 1 and "" not in there:
+    lengths = set(map(len, there))
+    if len(lengths) == 1 and 0 not in lengths:
         times, known = parse(_letters(there))
     else:
         times = np.zeros(len(texts), dtype=np.int64)
         known = np.zeros(len(texts), dtype=np.bool_)
-        for length in lengths:
+        for length in lengths - {0}:
             where = [i for i, text in enumerate(there) if len(text) == length]
             times[where], known[where] = parse(_letters([there[i] for i in where]))
     for i in np.flatnonzero(~known).tolist():
@@ -172,10 +171,14 @@ def tids_us(tids: Sequence[str]) -> Whole:
         return np.zeros(0, dtype=np.int64)
     alike = "".join([tid if len(tid) == TID_CHARACTERS else "-------------" for tid in tids])
     letters = np.frombuffer(alike.encode("ascii", "replace"), dtype=np.uint8).reshape(-1, TID_CHARACTERS)
-    digits = _TID_DIGITS[letters]
-    valid = (digits < 32).all(axis=1) & (digits[:, 0] < 8)  # the highest bit of 64 is always 0
-    times = (np.where(valid[:, None], digits, 0) @ _TID_PLACES) >> 10
-    return np.where((times >= YEAR_2006_US) & (times < YEAR_2100_US), times, 0)
+    digits = _TID_DIGITS[np.ascontiguousarray(letters.T)]  # one row for each place
+    valid = (digits.max(axis=0) < 32) & (digits[0] < 8)  # the highest bit of 64 is always 0
+    numbers = np.zeros(len(letters), dtype=np.int64)
+    for place in digits:
+        numbers <<= 5
+        numbers |= place
+    times = numbers >> 10
+    return np.where(valid & (times >= YEAR_2006_US) & (times < YEAR_2100_US), times, 0)
 
 
 def mastodon_id_us(name: str) -> int:

@@ -54,20 +54,28 @@ def _problem(name: str | None) -> str:
 
 
 def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[str | None]) -> Decoded:
-    """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about."""
-    columns["uid"] = ["x:" + name for name in columns["uid"]]
-    columns["author"] = ["x:" + name if name else "" for name in columns["author"]]  # not every stream names authors
+    """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about,
+    and its texts are resolved."""
+    columns["uid"] = "x:" + pl.Series(columns["uid"], dtype=pl.String)
+    columns["author"] = _authors(pl.Series(columns["author"], dtype=pl.String))
     for name in ("alias", "about"):
         if name in columns:
             columns[name] = [bare and "x:" + bare for bare in columns[name]]
-    _unescape(columns["text"])
     if not _LANGUAGES.keys().isdisjoint(columns["lang"]):
         columns["lang"] = [_LANGUAGES.get(tag, tag) for tag in columns["lang"]]
     _date_by_ids(columns, said)
     return _rows.finish(records, outcome, columns, said)
 
 
-def _unescape(texts: list[str | None]) -> None:
+def _authors(names: pl.Series) -> pl.Series:
+    """Give the global ids; not every stream names authors."""
+    if names.null_count() or (names == "").any():
+        names = names.fill_null("")
+        return pl.Series(["x:" + name if name else "" for name in names.to_list()], dtype=pl.String)
+    return "x:" + names
+
+
+def unescape(texts: list[str | None]) -> None:
     """Resolve X's three entities where they are, once: ``&amp;lt;`` is the text ``&lt;``."""
     for row, text in [(row, text) for row, text in enumerate(texts) if text and "&" in text]:
         texts[row] = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -11,8 +11,8 @@ import msgspec
 
 from lapwing.contracts import Format
 from lapwing.formats import _rows
-from lapwing.formats._reading import UNREADABLE, read
-from lapwing.formats._rows import Columns, Outcome
+from lapwing.formats._reading import AT_ONCE, UNREADABLE, read
+from lapwing.formats._rows import Columns, Outcome, refused_at
 from lapwing.formats._times import instant_us, instants_us, tids_us
 from lapwing.model import KINDS, Decoded, Records
 
@@ -34,6 +34,7 @@ POST, REPLY, QUOTE, REPOST = (KINDS.index(kind) for kind in ("post", "reply", "q
 
 _OPERATIONS = ("create", "update", "delete")
 _GONE = ("deleted", "takendown")
+_GATHERED = ("record", "uid", "key", "version", "kind", "author", "text", "lang", "about", "said")
 
 
 class Reference(msgspec.Struct, gc=False):
@@ -140,18 +141,26 @@ class Wanted(msgspec.Struct):
 def decode(records: Records) -> Decoded:
     """Read a batch of events."""
     outcome = Outcome()
-    events, refused = read(records.values, _decode)
-    outcome.refused += refused
+    columns: Columns = {name: [] for name in _GATHERED}
+    for start in range(0, len(records.values), AT_ONCE):
+        some = _columns(_kept(records.values[start : start + AT_ONCE], start, outcome))
+        for name, values in some.items():
+            columns[name] += values
+    columns |= {"uid_time_us": tids_us(columns["key"]), "created_at_us": instants_us(columns["said"])}
+    return _rows.finish(records, outcome, columns, columns["said"])
+
+
+def _kept(values: list[bytes], start: int, outcome: Outcome) -> Kept:
+    """Read some events, the first of which is at `start`, and keep the posts that were made or changed."""
+    events, refused = read(values, _decode)
+    outcome.refused += refused_at(range(start, start + len(values)), refused)
     wanted = Wanted()
-    for record, event in enumerate(events):
+    for record, event in enumerate(events, start):
         if event is not None:
             _sort(record, event, wanted, outcome)
     revisions = tids_us([commit.rev or "" for commit in wanted.commits]).tolist()
     _add_deletes(wanted, revisions, outcome)
-    kept = _with_records(wanted, revisions, outcome)
-    said = [content.createdAt for content in kept.contents]
-    columns = _columns(kept) | {"created_at_us": instants_us(said)}
-    return _rows.finish(records, outcome, columns, said)
+    return _with_records(wanted, revisions, outcome)
 
 
 def _sort(record: int, event: Event, wanted: Wanted, outcome: Outcome) -> None:
@@ -277,13 +286,14 @@ def _columns(kept: Kept) -> Columns:
     columns: Columns = {
         "record": kept.records,
         "uid": [_uri(did, commit) for did, commit in zip(kept.authors, kept.commits, strict=True)],
-        "uid_time_us": tids_us([commit.rkey or "" for commit in kept.commits]),
+        "key": [commit.rkey or "" for commit in kept.commits],
         "version": kept.versions,
         "kind": [POST] * height,
         "author": kept.authors,
         "text": [content.text for content in kept.contents],
         "lang": [content.langs[0] if content.langs else None for content in kept.contents],
         "about": [None] * height,
+        "said": [content.createdAt for content in kept.contents],
     }
     for row, content in enumerate(kept.contents):
         quoted = content.embed and _quoted(content.embed)

@@ -8,11 +8,14 @@ referenced posts inside the post; class archives are CouchDB rows, `{"id", "key"
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+import numpy as np
 
 from lapwing.contracts import Format
 from lapwing.formats import _x_posts
-from lapwing.formats._reading import UNREADABLE, explain, read
+from lapwing.formats._reading import AT_ONCE, UNREADABLE, explain, read
 from lapwing.formats._rows import Columns, Outcome
 from lapwing.formats._times import instants_us, snowflake_us, snowflakes_us
 from lapwing.formats._x_compliance import sort_other
@@ -22,20 +25,21 @@ from lapwing.formats._x_posts import (
     QUOTE,
     REPLY,
     REPOST,
-    Ids,
     as_texts,
     blank,
     identify,
     middle,
     set_place,
     set_point,
+    unescape,
     without_problems,
 )
-from lapwing.formats._x_shapes import SHAPES, Geo, Includes, Place, Post, Reference, recognises, shape_of
+from lapwing.formats._x_shapes import SHAPES, Geo, Includes, Place, Post, Reference, Shape, recognises, shape_of
 from lapwing.model import Decoded, Records
 
 _KINDS = {"retweeted": REPOST, "reposted": REPOST, "quoted": QUOTE, "replied_to": REPLY}
 _PROBED_RECORDS_MAX = 20
+_GATHERED = ("record", "id", "kind", "author", "text", "lang", "about", "said", "author_name", "profile")
 
 
 class Found(msgspec.Struct):
@@ -45,44 +49,48 @@ class Found(msgspec.Struct):
     posts: list[Post]
     includes: list[Includes | None]
 
-    def rows(self, rows: list[int]) -> Found:
-        """Give some of them."""
-        return Found(
-            [self.records[row] for row in rows],
-            [self.posts[row] for row in rows],
-            [self.includes[row] for row in rows],
-        )
+
+class Gathered(msgspec.Struct):
+    """What the posts of a batch say so far: columns, and by row what only few have."""
+
+    columns: dict[str, list[Any]] = msgspec.field(default_factory=lambda: {name: [] for name in _GATHERED})
+    edits: list[tuple[int, list[str]]] = []
+    places: list[tuple[int, Geo, Place | Geo | None]] = []
 
 
 def decode(records: Records) -> Decoded:
     """Read a batch; most batches have one shape, and what does not have it is read one by one."""
-    outcome = Outcome()
-    found = _find(records.values, outcome)
-    ids = identify([post.id for post in found.posts])
-    if ids.problems:
-        for row, reason in ids.problems.items():
-            outcome.refuse(found.records[row], reason)
-        rows, ids = without_problems(ids)
-        found = found.rows(rows)
-    said = [post.created_at for post in found.posts]
-    columns = _columns(found, ids) | {"created_at_us": instants_us(said)}
-    return _x_posts.finish(records, outcome, columns, said)
-
-
-def _find(values: list[bytes], outcome: Outcome) -> Found:
-    """Read the batch in the shape of its first records. What has no post in that shape is read by itself, in its own,
-    so that what a record says does not depend on its company.
-    """
+    outcome, gathered, values = Outcome(), Gathered(), records.values
     probed = (shape_of(value) for value in values[:_PROBED_RECORDS_MAX])
     shape = SHAPES[next((name for name in probed if name), "nested")]
+    for start in range(0, len(values), AT_ONCE):
+        _gather(_find(values[start : start + AT_ONCE], start, shape, outcome), gathered)
+    columns: Columns = dict(gathered.columns)
+    ids = identify(columns["id"])
+    columns |= {"uid": ids.names, "uid_time_us": snowflakes_us(ids.numbers)}
+    _add_edits(columns, gathered.edits)
+    _add_places(columns, gathered.places)
+    if ids.problems:
+        for row, reason in ids.problems.items():
+            outcome.refuse(columns["record"][row], reason)
+        rows, _ = without_problems(ids)
+        columns = {name: _picked(values, rows) for name, values in columns.items()}
+    said = columns["said"]
+    return _x_posts.finish(records, outcome, columns | {"created_at_us": instants_us(said)}, said)
+
+
+def _find(values: list[bytes], start: int, shape: Shape, outcome: Outcome) -> Found:
+    """Read some records in the shape of the batch's first; `start` is the place of the first. What has no post in that
+    shape is read by itself, in its own, so that what a record says does not depend on its company.
+    """
     made, _ = read(values, shape.decode)
     posts, includes = shape.part(made)
     lacking = [i for i, post in enumerate(posts) if post is None or post.id is None]
     if not lacking:
-        return Found(list(range(len(values))), posts, includes)  # type: ignore[arg-type]  # none is None
+        return Found(list(range(start, start + len(values))), posts, includes)  # type: ignore[arg-type]  # none is None
     for i in lacking:
-        posts[i], includes[i] = _alone(i, values[i], outcome)
-    there = [(i, post, includes[i]) for i, post in enumerate(posts) if post is not None]
+        posts[i], includes[i] = _alone(start + i, values[i], outcome)
+    there = [(start + i, post, includes[i]) for i, post in enumerate(posts) if post is not None]
     return Found([i for i, _, _ in there], [post for _, post, _ in there], [part for _, _, part in there])
 
 
@@ -100,24 +108,38 @@ def _alone(record: int, value: bytes, outcome: Outcome) -> tuple[Post | None, In
     return posts[0], includes[0]
 
 
-def _columns(found: Found, ids: Ids) -> Columns:
-    """One list per column; loops only over those rows that have what is rare."""
-    posts = found.posts
+def _gather(found: Found, gathered: Gathered) -> None:
+    """Note what some posts say; loops only over those rows that have what is rare."""
+    posts, first = found.posts, len(gathered.columns["record"])
     columns: Columns = {
         "record": found.records,
-        "uid": ids.names,
-        "uid_time_us": snowflakes_us(ids.numbers),
+        "id": [post.id for post in posts],
         "kind": [POST] * len(posts),
         "author": as_texts([post.author_id for post in posts]),
         "text": [post.text for post in posts],
         "lang": [post.lang for post in posts],
         "about": [None] * len(posts),
+        "said": [post.created_at for post in posts],
     }
     _add_authors(columns, found)
     _add_references(columns, found)
-    _add_edits(columns, posts)
-    _add_places(columns, found)
-    return columns
+    unescape(columns["text"])
+    for name, values in columns.items():
+        gathered.columns[name] += values
+    gathered.edits += [
+        (row, history)
+        for row, post in enumerate(posts, first)
+        if (history := post.edit_history_tweet_ids or post.edit_history_post_ids) and len(history) > 1
+    ]
+    gathered.places += [
+        (first + row, geo, _place(geo, found.includes[row]))
+        for row, post in enumerate(posts)
+        if (geo := post.geo) is not None and (geo.place_id is not None or geo.coordinates is not None or geo.full_name)
+    ]
+
+
+def _picked(values: Any, rows: list[int]) -> Any:
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
 
 
 def _add_authors(columns: Columns, found: Found) -> None:
@@ -174,17 +196,13 @@ def _original(other: Reference, includes: Includes | None) -> str | None:
     return note.text if note is not None and note.text else original.text
 
 
-def _add_edits(columns: Columns, posts: list[Post]) -> None:
-    edited = [
-        (row, history)
-        for row, post in enumerate(posts)
-        if (history := post.edit_history_tweet_ids or post.edit_history_post_ids) and len(history) > 1
-    ]
-    if not edited:
+def _add_edits(columns: Columns, edits: list[tuple[int, list[str]]]) -> None:
+    if not edits:
         return
-    columns |= {"version": [0] * len(posts), "alias": [None] * len(posts), "alias_time_us": [0] * len(posts)}
+    height = len(columns["uid"])
+    columns |= {"version": [0] * height, "alias": [None] * height, "alias_time_us": [0] * height}
     columns["uid"] = list(columns["uid"])
-    for row, history in edited:
+    for row, history in edits:
         own = columns["uid"][row]
         if history[0] == own or not snowflake_us(history[0]):
             continue
@@ -194,20 +212,14 @@ def _add_edits(columns: Columns, posts: list[Post]) -> None:
         columns["uid_time_us"][row] = snowflake_us(history[0])
 
 
-def _add_places(columns: Columns, found: Found) -> None:
-    there = [
-        (row, geo)
-        for row, post in enumerate(found.posts)
-        if (geo := post.geo) is not None and (geo.place_id is not None or geo.coordinates is not None or geo.full_name)
-    ]
-    if not there:
+def _add_places(columns: Columns, places: list[tuple[int, Geo, Place | Geo | None]]) -> None:
+    if not places:
         return
     names = ("longitude", "latitude", "place_name", "place_country", "place_longitude", "place_latitude")
-    columns |= blank(len(found.posts), names)
-    for row, geo in there:
+    columns |= blank(len(columns["uid"]), names)
+    for row, geo, place in places:
         if geo.coordinates is not None:
             set_point(columns, row, "", geo.coordinates.coordinates)
-        place = _place(geo, found.includes[row])
         if place is not None:
             set_place(columns, row, place.full_name, place.country_code)
             set_point(columns, row, "place_", middle(None if place.geo is None else place.geo.bbox))

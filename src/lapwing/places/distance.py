@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -38,39 +39,68 @@ def _cells(longitude: Any, latitude: Any) -> Any:
     ) % 360
 
 
-def city_cells(longitude: Degrees, latitude: Degrees) -> pl.DataFrame:
-    """Each city (UInt32, position) in its own square and the eight around it: cell Int64, city UInt32."""
-    frames = [
-        pl.DataFrame(
-            {"cell": _cells(longitude + east, latitude + north), "city": np.arange(len(longitude), dtype=np.uint32)}
-        )
-        for east in (-1, 0, 1)
-        for north in (-1, 0, 1)
-    ]
-    return pl.concat(frames).sort("cell")
+class Cells(msgspec.Struct, frozen=True):
+    """The cities by the squares that hold them or lie beside the one that does."""
+
+    first: NDArray[np.int64]
+    """For each square, where its cities begin among `members`; one more at the end."""
+    members: NDArray[np.uint32]
+    longitude: Degrees
+    """Of each city, as are the following."""
+    latitude: Degrees
+    reach: NDArray[np.float64]
+    towards: NDArray[np.float64]
+    """Three rows, the direction from the middle of the earth, of length 1."""
 
 
-def nearest(cells: pl.DataFrame, cities: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """For each point (longitude, latitude in degrees) the city it belongs to: point UInt32, city UInt32, distance_km.
+class Near(msgspec.Struct, frozen=True):
+    """Points that belong to a city, in their order."""
+
+    point: NDArray[np.int64]
+    city: NDArray[np.uint32]
+    distance_km: NDArray[np.float64]
+
+
+def city_cells(cities: pl.DataFrame) -> Cells:
+    """Each city, a row of `cities`, in its own square and the eight around it."""
+    longitude, latitude = cities["longitude"].to_numpy(), cities["latitude"].to_numpy()
+    around = [(east, north) for east in (-1, 0, 1) for north in (-1, 0, 1)]
+    cells = np.concatenate([_cells(longitude + east, latitude + north) for east, north in around])
+    order = np.argsort(cells, kind="stable")
+    reach = KM_PER_ROOT_INHABITANT * np.sqrt(np.maximum(cities["population"].to_numpy(), 1))
+    return Cells(
+        first=np.searchsorted(cells[order], np.arange(181 * 360 + 1)),
+        members=np.tile(np.arange(len(longitude), dtype=np.uint32), len(around))[order],
+        longitude=longitude,
+        latitude=latitude,
+        reach=reach,
+        towards=_towards(longitude, latitude),
+    )
+
+
+def _towards(longitude: Degrees, latitude: Degrees) -> NDArray[np.float64]:
+    east, north = np.radians(longitude), np.radians(latitude)
+    return np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)])
+
+
+def nearest(cells: Cells, longitude: Degrees, latitude: Degrees) -> Near:
+    """For each point (degrees; NaN for none) the city it belongs to; points that belong to none are left out.
 
     Of the cities within `REACH_KM` it is the one whose distance is least in proportion to the root of its inhabitants
-    (a multiplicatively weighted Voronoi diagram), so that suburbs win only close by. Points without one are left out.
+    (a multiplicatively weighted Voronoi diagram), so that suburbs win only close by.
     """
-    known = points.with_row_index("point").filter(
-        pl.col("longitude").is_between(-180, 180) & pl.col("latitude").is_between(-90, 90)
-    )
-    cell = pl.Series("cell", _cells(known["longitude"].to_numpy(), known["latitude"].to_numpy()), dtype=pl.Int64)
-    pairs = known.with_columns(cell).join(cells, on="cell")
-    there = cities.select("longitude", "latitude", "population")[pairs["city"].to_numpy()]
-    far = distance_km(
-        pairs["longitude"].to_numpy(),
-        pairs["latitude"].to_numpy(),
-        there["longitude"].to_numpy(),
-        there["latitude"].to_numpy(),
-    )
-    reach = KM_PER_ROOT_INHABITANT * np.sqrt(np.maximum(there["population"].to_numpy(), 1))
-    measured = pairs.select("point", "city").with_columns(
-        distance_km=pl.Series(far), share=pl.Series((far + 0.1) / reach)
-    )
-    near = measured.filter(pl.col("distance_km") <= REACH_KM)
-    return near.sort("share", "city").unique("point", keep="first", maintain_order=True).drop("share").sort("point")
+    known = np.flatnonzero((np.abs(longitude) <= 180) & (np.abs(latitude) <= 90))
+    cell = _cells(longitude[known], latitude[known])
+    count = cells.first[cell + 1] - cells.first[cell]
+    point = np.repeat(known, count)
+    member = np.arange(len(point)) + np.repeat(cells.first[cell] - (np.cumsum(count) - count), count)
+    city = cells.members[member]
+    here, there = np.repeat(_towards(longitude[known], latitude[known]), count, axis=1), cells.towards[:, city]
+    maybe = np.flatnonzero((here * there).sum(axis=0) >= np.cos(1.01 * REACH_KM / EARTH_RADIUS_KM))
+    point, city = point[maybe], city[maybe]
+    far = distance_km(longitude[point], latitude[point], cells.longitude[city], cells.latitude[city])
+    share = (far + 0.1) / cells.reach[city]
+    order = np.lexsort((city, share, point))
+    order = order[far[order] <= REACH_KM]
+    first = order[np.flatnonzero(np.diff(point[order], prepend=-1))]
+    return Near(point=point[first], city=city[first], distance_km=far[first])

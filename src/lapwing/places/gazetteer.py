@@ -9,7 +9,22 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapwing.places.distance import city_cells
+from lapwing.places.distance import Cells, city_cells
+from lapwing.places.meanings import (
+    ABBREVIATION,
+    CITY,
+    COUNTRY,
+    REGION,
+    Flags,
+    Hashes,
+    Keys,
+    Lands,
+    Meanings,
+    Numbers,
+    keys_of,
+    lands_of,
+    meanings_of,
+)
 from lapwing.places.misleading import MISLEADING
 from lapwing.places.regions import COUNTRY_ALIASES, NICKNAMES, PARTS, REGIONS, STATE_ABBREVIATIONS_LONG
 from lapwing.places.tables import Tables
@@ -33,13 +48,8 @@ COMMON_POPULATION_MIN = 100_000
 
 NO_CITY = np.iinfo(np.uint32).max
 
-CITY, REGION, COUNTRY, ABBREVIATION = 0, 1, 2, 3
-"""What a name names. An abbreviation (``TX``, ``AU``) says something only right behind a city."""
-
 _GATE_BITS = 22
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-
-Hashes = NDArray[np.uint64]
 
 
 class Gazetteer(msgspec.Struct, frozen=True):
@@ -47,20 +57,31 @@ class Gazetteer(msgspec.Struct, frozen=True):
 
     cities: pl.DataFrame
     """id UInt32, name, latitude, longitude, country, region, population UInt32; a `city` elsewhere is a row of it."""
-    names: pl.DataFrame
-    """key UInt64, kind, city, country, region, population, alternate, common, unspaced, kana, words; sorted by key, and
-    several rows for a name of several places."""
-    abbreviations: pl.DataFrame
-    """key UInt64, country, region, risky: what may stand behind a city; risky is also a word, and counts in capitals."""
-    cells: pl.DataFrame
-    gate: NDArray[np.bool_]
+    ids: NDArray[np.uint32]
+    """The ids of cities; one more at the end, 0, for `NO_CITY`."""
+    homelands: Numbers
+    """The countries of cities, as numbers of `lands`; one more at the end, 0, for `NO_CITY`."""
+    cells: Cells
+    lands: Lands
+    meanings: Meanings
+    """What names mean; `keys` says where each name's meanings are."""
+    keys: Keys
+    """The keys of all names and of all beginnings of names; those of beginnings only have no meaning."""
+    gate: Flags
     """A Bloom filter with two functions (see `gate_of`) of the keys of one or two terms with which names begin."""
-    keys: Hashes
-    """The keys of all names and of all beginnings of names, sorted and different."""
-    ends: NDArray[np.bool_]
-    """Which of them are whole names."""
+    abbreviations: Keys
+    """The keys of what may stand behind a city, with rows in `Abbreviations`."""
+    abbreviated: Abbreviations
     flags: dict[str, str]
     """A flag emoji and the name of its country."""
+
+
+class Abbreviations(msgspec.Struct, frozen=True):
+    """What abbreviations stand for."""
+
+    area: Numbers
+    risky: Flags
+    """Whether one is also a word, and counts in capitals only."""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -68,7 +89,8 @@ class Names(msgspec.Struct, frozen=True):
 
     cities: pl.DataFrame
     names: pl.DataFrame
-    """The columns of `Gazetteer.names` and hashes List(UInt64), the terms of the name."""
+    """key UInt64, kind, city, country, region, population, alternate, common, unspaced, kana, words, and hashes
+    List(UInt64), the terms of the name; sorted by key, and several rows for a name of several places."""
     countries: pl.DataFrame
 
 
@@ -78,12 +100,12 @@ def mixed(keys: Hashes, hashes: Hashes) -> Hashes:
     return result
 
 
-def gate_of(keys: Hashes, function: int) -> NDArray[np.int64]:
+def gate_of(keys: Hashes, function: int) -> Numbers:
     """Where in `Gazetteer.gate` keys stand by one of the two functions, 0 or 1."""
     return ((keys >> np.uint64(64 - _GATE_BITS * (function + 1))) & np.uint64((1 << _GATE_BITS) - 1)).view(np.int64)
 
 
-def may_begin(gazetteer: Gazetteer, keys: Hashes) -> NDArray[np.int64]:
+def may_begin(gazetteer: Gazetteer, keys: Hashes) -> Numbers:
     """Where keys of one or two terms may begin a name: all that do, and one in a hundred that do not."""
     maybe = np.flatnonzero(gazetteer.gate[gate_of(keys, 0)])
     return maybe[gazetteer.gate[gate_of(keys[maybe], 1)]]
@@ -117,23 +139,27 @@ def assemble(names: Names) -> Gazetteer:
     """The gazetteer from its names; takes about 0.1 s."""
     found = names.names.filter(pl.col("kind") != ABBREVIATION)
     short = names.names.filter(pl.col("kind") == ABBREVIATION)
+    cities, keys, short_keys = names.cities, found["key"].to_numpy(), short["key"].to_numpy()
     beginnings, gate = _beginnings(found)
-    keys = np.union1d(beginnings, found["key"].to_numpy())
+    lands = lands_of([names.names["country"], cities["country"]], [names.names["region"]])
     return Gazetteer(
-        cities=names.cities,
-        names=found.select(
-            "key", "kind", "city", "country", "region", "population", "alternate", "common", "unspaced", "kana", "words"
-        ),
-        abbreviations=short.select("key", "country", "region", risky="common"),
-        cells=city_cells(names.cities["longitude"].to_numpy(), names.cities["latitude"].to_numpy()),
+        cities=cities,
+        ids=np.append(cities["id"].to_numpy(), np.uint32(0)),
+        homelands=np.append(lands.country(cities["country"]), 0),
+        cells=city_cells(cities),
+        lands=lands,
+        meanings=meanings_of(found, lands),
+        keys=keys_of(np.union1d(beginnings, keys), keys),
         gate=gate,
-        keys=keys,
-        ends=np.isin(keys, found["key"].to_numpy()),
+        abbreviations=keys_of(np.unique(short_keys), short_keys),
+        abbreviated=Abbreviations(
+            area=lands.area(short["country"], short["region"]), risky=short["common"].to_numpy()
+        ),
         flags={_flag(code): name for code, name in names.countries.select("country", "name").iter_rows()},
     )
 
 
-def _beginnings(names: pl.DataFrame) -> tuple[Hashes, NDArray[np.bool_]]:
+def _beginnings(names: pl.DataFrame) -> tuple[Hashes, Flags]:
     """The keys of the beginnings of all names, and the gate that lets names of one word and pairs of terms in."""
     hashes, words = names.explode("hashes")["hashes"].to_numpy(), names["words"].to_numpy()
     starts = np.cumsum(words) - words

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from lapwing.places import mentions
 from lapwing.places.gazetteer import NO_CITY, Gazetteer
-from lapwing.places.mentions import Terms
-from lapwing.text.words import cut_lists, explode, hash_terms
+from lapwing.places.meanings import Numbers
+from lapwing.places.mentions import Cities, Reading, Terms, likeliest
+from lapwing.text.words import hash_terms
 
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 
@@ -19,43 +21,64 @@ COMMON_POPULATION_MIN = 300_000
 """A city of this size is meant even if its name is a common word, when nothing else was written."""
 
 
-def homes(gazetteer: Gazetteer, profiles: pl.Series) -> pl.DataFrame:
-    """One row for each profile (String, no nulls; pass each once): city UInt32 (`NO_CITY` if none), country ("" if
-    unknown), confidence Float32.
-    """
-    terms = read_terms(gazetteer, profiles)
-    found = mentions.find(gazetteer, terms)
-    lengths = pl.Series(np.bincount(terms.texts, minlength=len(profiles))[found["text"].to_numpy()])
-    possible = mentions.cities(gazetteer, terms, found.with_columns(length=lengths))
-    share = pl.col("words") / pl.col("length")
+class Homes(msgspec.Struct, frozen=True):
+    """Where the author of each profile lives."""
+
+    city: NDArray[np.uint32]
+    """`NO_CITY` if none is known."""
+    country: Numbers
+    """0 if none is known."""
+    confidence: NDArray[np.float64]
+
+
+def homes(gazetteer: Gazetteer, reading: Reading, lengths: Numbers) -> Homes:
+    """What profiles say, of each of which `lengths` is the number of terms."""
+    best = _best(gazetteer, reading, lengths)
+    result = Homes(
+        city=np.full(len(lengths), NO_CITY, dtype=np.uint32),
+        country=np.zeros(len(lengths), dtype=np.int64),
+        confidence=np.zeros(len(lengths)),
+    )
+    lands = reading.countries
+    result.country[lands.texts], result.confidence[lands.texts] = lands.countries, 0.7
+    rows = best.rows
+    whole = gazetteer.meanings.words[rows] == lengths[best.texts]
+    certain = np.select([best.behind, best.elsewhere, whole], [0.9, 0.85, 0.75], 0.5)
+    result.city[best.texts], result.country[best.texts] = (
+        gazetteer.meanings.city[rows],
+        gazetteer.meanings.country[rows],
+    )
+    result.confidence[best.texts] = certain - gazetteer.meanings.common[rows] * 0.2
+    return result
+
+
+def _best(gazetteer: Gazetteer, reading: Reading, lengths: Numbers) -> Cities:
+    """The city that each profile means."""
+    possible = reading.cities
+    name = gazetteer.meanings.at(possible.rows)
+    share = name.words / lengths[possible.texts]
     alone = (
-        ~pl.col("common")
-        & (share >= SHARE_MIN)
-        & (~pl.col("alternate") | pl.col("unspaced") | (pl.col("population") >= 100_000))
+        ~name.common & (share >= SHARE_MIN) & (~name.alternate | name.unspaced | (name.population >= 100_000))
     )
-    common = pl.col("common") & (share == 1) & (pl.col("population") >= COMMON_POPULATION_MIN)
-    company = pl.col("behind") | (pl.col("elsewhere") & ~pl.col("common"))
-    believed = possible.filter(company | alone | common | mentions.stands_alone())
-    best = mentions.likeliest(believed.with_columns(home=pl.lit(False), same_city=pl.lit(False)))
-    certain = (
-        pl.when(pl.col("behind")).then(0.9).when("elsewhere").then(0.85).when(share == 1).then(0.75).otherwise(0.5)
-    )
-    cities = best.select("text", "city", "country", confidence=certain - pl.col("common") * 0.2)
-    whole = mentions.countries(gazetteer, found).join(cities, on="text", how="anti")
-    lands = whole.select("text", city=pl.lit(NO_CITY, dtype=pl.UInt32), country="country", confidence=pl.lit(0.7))
-    rows = pl.DataFrame({"text": np.arange(len(profiles), dtype=np.uint32)})
-    return rows.join(pl.concat([cities, lands]), on="text", how="left", maintain_order="left").select(
-        pl.col("city").fill_null(NO_CITY),
-        pl.col("country").fill_null(""),
-        pl.col("confidence").fill_null(0).cast(pl.Float32),
-    )
+    common = name.common & (share == 1) & (name.population >= COMMON_POPULATION_MIN)
+    company = possible.behind | (possible.elsewhere & ~name.common)
+    believed = possible.at(np.flatnonzero(company | alone | common | name.alone))
+    return believed.at(likeliest(gazetteer, believed)[0])
 
 
-def read_terms(gazetteer: Gazetteer, texts: pl.Series) -> Terms:
-    """The terms of texts of which nobody has cut the terms yet; a flag stands for the name of its country."""
+def with_flags_named(gazetteer: Gazetteer, texts: pl.Series) -> pl.Series:
+    """Texts in which a flag stands for the name of its country, with that name in its place."""
     flagged = texts.str.contains(_FLAG).arg_true()
-    if not flagged.is_empty():
-        flags, names = list(gazetteer.flags), [f" {name} " for name in gazetteer.flags.values()]
-        texts = texts.scatter(flagged, texts.gather(flagged).str.replace_many(flags, names))
-    flat = explode(cut_lists(texts))
-    return Terms(flat["row"].to_numpy(), flat["term"], hash_terms(flat["term"]).to_numpy())
+    if flagged.is_empty():
+        return texts
+    flags, names = list(gazetteer.flags), [f" {name} " for name in gazetteer.flags.values()]
+    return texts.scatter(flagged, texts.gather(flagged).str.replace_many(flags, names))
+
+
+def terms_of(lists: list[pl.Series], written: pl.Series) -> Terms:
+    """The terms of texts that are cut already (List(String)), one series after the other."""
+    lengths = np.concatenate([each.list.len().to_numpy() for each in lists])
+    flat = [each.explode(empty_as_null=False) for each in lists]
+    hashes = np.concatenate([hash_terms(terms).to_numpy() for terms in flat])
+    texts = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
+    return Terms(texts=texts, terms=pl.concat(flat), hashes=hashes, written=written)

@@ -7,16 +7,21 @@ most company and most inhabitants is meant.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapwing.places.gazetteer import CITY, NO_CITY, Gazetteer, Hashes, may_begin, mixed
-from lapwing.text.words import UNSPACED
+from lapwing.places.gazetteer import CITY, Gazetteer, Hashes, may_begin, mixed
+from lapwing.places.meanings import Columns, Flags, Numbers
 
 LAND_POPULATION_MIN = 500_000
 """A city that shares its name with a region or country is meant when it is of this size: New York, but not Ontario."""
+
+WRITTEN_SMALL = r"^(?:\p{Latin}|\p{Cyrillic}|\p{Greek})"
+"""How a name begins in the scripts that have capitals."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -26,12 +31,69 @@ class Terms(msgspec.Struct, frozen=True):
     """For each term, the text it belongs to; sorted."""
     terms: pl.Series
     hashes: Hashes
-    written: pl.Series | None = None
-    """The texts themselves, where their capitals are trusted; not for profiles."""
+    written: pl.Series
+    """The first of the texts themselves: those whose capitals are trusted, which are not profiles."""
 
 
-def find(gazetteer: Gazetteer, terms: Terms) -> pl.DataFrame:
-    """The names among terms: text UInt32, start (position among all terms), words, key UInt64.
+class Found(Columns, frozen=True):
+    """Names among terms, in their order."""
+
+    texts: NDArray[np.uint32]
+    starts: Numbers
+    """Position among all terms."""
+    words: Numbers
+    slots: Numbers
+    """Position in `Gazetteer.keys`."""
+
+
+class Cities(Columns, frozen=True):
+    """The cities that found names may mean, in the order of the texts, with their company."""
+
+    texts: Numbers
+    found: Numbers
+    """Which of the found names it is that means the city."""
+    rows: Numbers
+    """Position in `Gazetteer.meanings`."""
+    behind: Flags
+    """Its region or country stands right behind it."""
+    elsewhere: Flags
+    """Its country is named somewhere else in the text."""
+
+
+class Countries(Columns, frozen=True):
+    """The country that each text names, if it names only one, or a region of it."""
+
+    texts: Numbers
+    found: Numbers
+    """The name that says so."""
+    countries: Numbers
+
+
+_Part = TypeVar("_Part", Cities, Countries)
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What the names in some texts may mean."""
+
+    found: Found
+    cities: Cities
+    countries: Countries
+
+    def between(self, low: int, high: int) -> Reading:
+        """What is said of the texts from `low` to before `high`, which are then counted from 0 on."""
+        return msgspec.structs.replace(
+            self, cities=_between(self.cities, low, high), countries=_between(self.countries, low, high)
+        )
+
+
+def _between(part: _Part, low: int, high: int) -> _Part:
+    first, last = np.searchsorted(part.texts, [low, high])
+    own = part.at(slice(first, last))
+    return msgspec.structs.replace(own, texts=own.texts - low)
+
+
+def find(gazetteer: Gazetteer, terms: Terms) -> Found:
+    """The names among terms.
 
     Of names that overlap, the one that begins first counts, and of those the longest: 東京都 is Tokyo and not Kyoto.
     """
@@ -41,163 +103,184 @@ def find(gazetteer: Gazetteer, terms: Terms) -> pl.DataFrame:
     opens[may_begin(gazetteer, mixed(hashes[:-1], hashes[1:]))] = True
     starts = np.flatnonzero(opens)
     keys = hashes[starts]
-    found_keys, found_words = np.zeros_like(keys), np.zeros(len(starts), dtype=np.int64)
+    found_slots, found_words = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=np.int64)
     going, words = np.arange(len(starts)), 0
     while len(going):
         words += 1
-        slots = np.searchsorted(gazetteer.keys, keys[going])
-        slots[slots == len(gazetteer.keys)] = 0
-        known = gazetteer.keys[slots] == keys[going]
+        slots = gazetteer.keys.find(keys[going])
+        known = slots >= 0
         going, slots = going[known], slots[known]
-        whole = going[gazetteer.ends[slots]]
-        found_keys[whole], found_words[whole] = keys[whole], words
+        ends = gazetteer.keys.count[slots] > 0
+        found_slots[going[ends]], found_words[going[ends]] = slots[ends], words
         going = going[starts[going] + words < len(hashes)]
         going = going[texts[starts[going] + words] == texts[starts[going]]]
         keys[going] = mixed(keys[going], hashes[starts[going] + words])
     named = np.flatnonzero(found_words)
-    ends = np.maximum.accumulate(starts[named] + found_words[named])
-    free = named[np.append(True, starts[named][1:] >= ends[:-1])[: len(named)]]
-    return pl.DataFrame({
-        "text": texts[starts[free]], "start": starts[free].astype(np.int64), "words": found_words[free], "key": found_keys[free]
-    })  # fmt: skip
+    ends_at = np.maximum.accumulate(starts[named] + found_words[named])
+    free = named[np.append(True, starts[named][1:] >= ends_at[:-1])[: len(named)]]
+    return Found(texts[starts[free]], starts[free], found_words[free], found_slots[free])
 
 
-def evidence(terms: Terms, found: pl.DataFrame) -> pl.Series:
+def evidence(gazetteer: Gazetteer, terms: Terms, found: Found) -> pl.Series:
     """The words of each found name, as they were folded."""
-    names = terms.terms.gather(found["start"].to_numpy()).alias("words")
-    long = np.flatnonzero(found["words"].to_numpy() > 1)
+    names = terms.terms.gather(found.starts)
+    long = np.flatnonzero(found.words > 1)
     if not len(long):
         return names
-    sizes = found["words"].to_numpy()[long]
-    firsts = np.cumsum(sizes) - sizes
-    places = np.repeat(found["start"].to_numpy()[long] - firsts, sizes) + np.arange(sizes.sum())
-    parts = pl.DataFrame({"name": np.repeat(long, sizes), "term": terms.terms.gather(places)})
-    gathered = parts.group_by("name", maintain_order=True).agg("term").select(
-        unspaced=pl.col("term").list.first().str.contains(UNSPACED),
-        spaced=pl.col("term").list.join(" "),
-        run=pl.col("term").list.eval(pl.element().str.slice(0, 1)).list.join("") + pl.col("term").list.last().str.slice(1),
-    )  # fmt: skip
-    return names.scatter(long, gathered.select(pl.when("unspaced").then("run").otherwise("spaced")).to_series())
+    several = found.at(long)
+    places = np.concatenate([np.arange(start, start + words) for start, words in zip(several.starts, several.words)])
+    parts = iter(terms.terms.gather(places).to_list())
+    unspaced = gazetteer.meanings.unspaced[gazetteer.keys.first[several.slots]]
+    joined = []
+    for run, words in zip(unspaced.tolist(), several.words.tolist(), strict=True):
+        name = [next(parts) for _ in range(words)]
+        joined.append("".join(term[:1] for term in name) + name[-1][1:] if run else " ".join(name))
+    return names.scatter(long, joined)
 
 
-def cities(gazetteer: Gazetteer, terms: Terms, found: pl.DataFrame) -> pl.DataFrame:
-    """The cities that found names may mean, with their company: columns of `Gazetteer.names`, text, start, and
-    behind (its region or country stands right behind it) and elsewhere (its country is named somewhere else in the
-    text). Left out are those behind which another region or country stands, and small ones that share their name with
-    a region or country.
+def read(gazetteer: Gazetteer, terms: Terms, found: Found) -> Reading:
+    """The cities and countries that found names may mean.
+
+    Left out are cities behind which another region or country stands, and small ones that share their name with a
+    region or country.
     """
-    possible = found.drop("words").join(gazetteer.names, on="key", maintain_order="left")
-    others = possible.filter(pl.col("kind") != CITY)
-    lands = others.select("text", "start", land=True).unique()
-    meant = possible.filter(pl.col("kind") == CITY).join(lands, on=["text", "start"], how="left")
-    large = (pl.col("population") >= LAND_POPULATION_MIN) & ~pl.col("alternate")
-    named = others.filter(~pl.col("common")).group_by("text", "country").agg(elsewhere=pl.col("start").max())
-    spoken = pl.concat([others.select("text", "start", "country", "region"), _abbreviations(gazetteer, terms, meant)])
-    return (
-        _with_behind(meant, spoken)
-        .join(named, on=["text", "country"], how="left")
-        .with_columns(elsewhere=(pl.col("elsewhere") != pl.col("start")).fill_null(False))
-        .filter(
-            ~pl.col("contradicted") & (pl.col("land").is_null() | large | (pl.col("behind") & ~pl.col("alternate")))
-        )
+    owner, rows = gazetteer.keys.rows(found.slots)
+    is_city = gazetteer.meanings.kind[rows] == CITY
+    other, other_rows = owner[~is_city], rows[~is_city]
+    owner, rows = owner[is_city], rows[is_city]
+    land = np.zeros(len(found.texts), dtype=np.bool_)
+    land[other] = True
+    certain = ~gazetteer.meanings.common[other_rows]
+    named, countries = other[certain], gazetteer.meanings.country[other_rows[certain]]
+    behind, contradicted = _behind(gazetteer, terms, found, (owner, rows), (other, other_rows))
+    cities = Cities(
+        texts=found.texts[owner].astype(np.int64),
+        found=owner,
+        rows=rows,
+        behind=behind,
+        elsewhere=_elsewhere(found, (owner, gazetteer.meanings.country[rows]), (named, countries)),
+    )
+    first = ~gazetteer.meanings.alternate[rows]
+    large = (gazetteer.meanings.population[rows] >= LAND_POPULATION_MIN) & first
+    return Reading(
+        found=found,
+        cities=cities.at(np.flatnonzero(~contradicted & (~land[owner] | large | (behind & first)))),
+        countries=_only_countries(found, named, countries),
     )
 
 
-def _with_behind(meant: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
-    """Adds behind, and contradicted: what stands behind is another region or country."""
-    after = meant.select("text", "city", "country", "region", at="start", start=pl.col("start") + pl.col("words"))
-    right = pl.concat([
-        after.join(spoken.filter(pl.col("region") == ""), on=["text", "start", "country"], how="semi"),
-        after.join(spoken.filter(pl.col("region") != ""), on=["text", "start", "country", "region"], how="semi"),
-    ]).select("text", "city", start="at", behind=True).unique()  # fmt: skip
-    any_behind = (
-        after.join(spoken, on=["text", "start"], how="semi").select("text", "city", start="at", followed=True).unique()
-    )
-    return (
-        meant.join(right, on=["text", "start", "city"], how="left")
-        .join(any_behind, on=["text", "start", "city"], how="left")
-        .with_columns(pl.col("behind", "followed").fill_null(False))
-        .with_columns(contradicted=pl.col("followed") & ~pl.col("behind"))
-        .drop("followed")
-    )
+def _only_countries(found: Found, named: Numbers, countries: Numbers) -> Countries:
+    texts = found.texts[named].astype(np.int64)
+    firsts = group_starts(texts)
+    if not len(firsts):
+        return Countries(texts, named, countries)
+    one = np.minimum.reduceat(countries, firsts) == np.maximum.reduceat(countries, firsts)
+    return Countries(texts, named, countries).at(firsts[one])
 
 
-def _abbreviations(gazetteer: Gazetteer, terms: Terms, meant: pl.DataFrame) -> pl.DataFrame:
-    """The abbreviations right behind cities: text, start, country, region. Those that are words count in capitals."""
-    after = (
-        meant.select("text", start=pl.col("start") + pl.col("words"))
-        .unique()
-        .filter(pl.col("start") < len(terms.hashes))
-    )
-    places = after["start"].to_numpy()
-    same = terms.texts[places] == after["text"].to_numpy()
-    here = after.filter(pl.Series(same)).with_columns(key=pl.Series(terms.hashes[places[same]]))
-    short = here.join(gazetteer.abbreviations, on="key")
-    if terms.written is not None:
-        capitals = terms.terms.gather(short["start"].to_numpy()).str.to_uppercase()
-        shown = short.with_columns(capitals=capitals, written=terms.written.gather(short["text"].to_numpy()))
-        short = shown.filter(~pl.col("risky") | pl.col("written").str.contains(pl.col("capitals"), literal=True))
-    return short.select("text", "start", "country", "region")
+def _elsewhere(found: Found, cities: tuple[Numbers, Numbers], named: tuple[Numbers, Numbers]) -> Flags:
+    """Whether the country of each city (found name and country) is named, and last by another name than its own."""
+    most = 1 << 16
+    codes = found.texts[named[0]].astype(np.int64) * most + named[1]
+    order = np.argsort(codes, kind="stable")
+    codes, sayers = np.append(codes[order], -1), np.append(named[0][order], -1)
+    wanted = found.texts[cities[0]].astype(np.int64) * most + cities[1]
+    last = np.searchsorted(codes[:-1], wanted, side="right") - 1
+    return (codes[last] == wanted) & (sayers[last] != cities[0])
 
 
-def whole_words(terms: Terms, possible: pl.DataFrame) -> pl.Series:
+def _behind(
+    gazetteer: Gazetteer,
+    terms: Terms,
+    found: Found,
+    cities: tuple[Numbers, Numbers],
+    others: tuple[Numbers, Numbers],
+) -> tuple[Flags, Flags]:
+    """Whether right behind cities stands their region or country; whether only another one does."""
+    meanings, lands = gazetteer.meanings, gazetteer.lands
+    after = found.starts[cities[0]] + meanings.words[cities[1]]
+    inside = np.minimum(after, len(terms.hashes) - 1)
+    follows = (after < len(terms.hashes)) & (terms.texts[inside] == found.texts[cities[0]])
+    places = np.unique(after[follows])
+    short, areas = _abbreviations(gazetteer, terms, places)
+    spots = np.concatenate([found.starts[others[0]], short])
+    spoken = np.unique(spots * lands.areas + np.concatenate([meanings.area[others[1]], areas]))
+    country = after * lands.areas + lands.whole(meanings.country[cities[1]])
+    region = after * lands.areas + meanings.area[cities[1]]
+    behind = follows & (among(spoken, country) | among(spoken, region))
+    return behind, follows & among(np.unique(spots), after) & ~behind
+
+
+def _abbreviations(gazetteer: Gazetteer, terms: Terms, places: Numbers) -> tuple[Numbers, Numbers]:
+    """The abbreviations at places among the terms: place, and what they mean. Those that are words count in capitals."""
+    slots = gazetteer.abbreviations.find(terms.hashes[places])
+    places, slots = places[slots >= 0], slots[slots >= 0]
+    owner, rows = gazetteer.abbreviations.rows(slots)
+    right = np.ones(len(rows), dtype=np.bool_)
+    texts = terms.texts[places[owner]]
+    doubtful = np.flatnonzero(gazetteer.abbreviated.risky[rows] & (texts < len(terms.written)))
+    capitals = terms.terms.gather(places[owner[doubtful]]).to_list()
+    written = terms.written.gather(texts[doubtful]).to_list()
+    right[doubtful] = [short.upper() in text for short, text in zip(capitals, written, strict=True)]
+    return places[owner[right]], gazetteer.abbreviated.area[rows[right]]
+
+
+def among(known: Numbers, wanted: Numbers) -> Flags:
+    """Which of the wanted numbers are among the known ones, which are sorted."""
+    if not len(known):
+        return np.zeros(len(wanted), dtype=np.bool_)
+    return known[np.minimum(np.searchsorted(known, wanted), len(known) - 1)] == wanted
+
+
+def group_starts(values: Numbers) -> Numbers:
+    """Where in sorted numbers, none of them negative, each one stands first."""
+    return np.flatnonzero(np.diff(values, prepend=-1))
+
+
+def whole_words(terms: Terms, found: Found) -> Flags:
     """Whether each found name is no piece of a longer run of Katakana: ロンドン, but not the クラン in スクランブル."""
-    kana = np.flatnonzero(possible["kana"].to_numpy())
-    whole = np.ones(possible.height, dtype=np.bool_)
-    starts, rows = possible["start"].to_numpy()[kana], possible["text"].to_numpy()[kana]
-    before = np.maximum(starts - 1, 0)
-    after = np.minimum(starts + possible["words"].to_numpy()[kana], len(terms.hashes) - 1)
-    pair = r"^[ァ-ヿ][ァ-ヿ]$"
-    inside = (
-        terms.terms.gather(before).str.contains(pair).to_numpy() & (terms.texts[before] == rows) & (before < starts)
+    before = np.maximum(found.starts - 1, 0)
+    after = np.minimum(found.starts + found.words, len(terms.hashes) - 1)
+    inside = _katakana(terms.terms.gather(before)) & (terms.texts[before] == found.texts) & (before < found.starts)
+    inside |= _katakana(terms.terms.gather(after)) & (terms.texts[after] == found.texts) & (after > found.starts)
+    return ~inside
+
+
+def _katakana(terms: pl.Series) -> Flags:
+    """Whether terms are pairs of Katakana."""
+    pairs = [len(term) == 2 and "ァ" <= term[0] <= "ヿ" and "ァ" <= term[1] <= "ヿ" for term in terms.to_list()]
+    return np.array(pairs, dtype=np.bool_)
+
+
+def written_small(names: pl.Series, texts: pl.Series) -> Flags:
+    """Whether each text has a name, which is folded, without a capital; False in scripts that have none."""
+    name, text = pl.col("name"), pl.col("text")
+    shown = pl.DataFrame({"name": names, "text": texts}).select(
+        cased=name.str.contains(WRITTEN_SMALL),
+        plain=text.str.len_bytes() == text.str.len_chars(),
+        small=text.str.contains(name, literal=True),
     )
-    inside |= terms.terms.gather(after).str.contains(pair).to_numpy() & (terms.texts[after] == rows) & (after > starts)
-    whole[kana] = ~inside
-    return pl.Series(whole)
+    cased, plain = shown["cased"].to_numpy(), shown["plain"].to_numpy()
+    small: Flags = cased & plain & shown["small"].to_numpy()
+    hard = np.flatnonzero(cased & ~plain)
+    if len(hard):
+        bare = text.str.normalize("NFD").str.replace_all(r"\p{Mn}", "")
+        frame = pl.DataFrame({"name": names.gather(hard), "text": texts.gather(hard)})
+        small[hard] = frame.select(bare.str.contains(name, literal=True)).to_series().to_numpy()
+    return small
 
 
-def countries(gazetteer: Gazetteer, found: pl.DataFrame) -> pl.DataFrame:
-    """The country that each text names, if it names only one, or a region of it: text, country, key."""
-    possible = found.drop("words").join(gazetteer.names, on="key")
-    whole = possible.filter((pl.col("kind") != CITY) & ~pl.col("common"))
-    one = whole.group_by("text").agg(
-        pl.col("country", "start", "key").first(), pl.col("country").n_unique().alias("several")
-    )
-    return one.filter(pl.col("several") == 1).drop("several")
+def likeliest(gazetteer: Gazetteer, possible: Cities, more: NDArray[np.float64] | float = 0.0) -> tuple[Numbers, Numbers]:
+    """For each text, which of the cities has most weight, and how many other names there mean cities.
 
-
-def stands_alone() -> pl.Expr:
-    """Whether a city's name is believed without company: by its length, its script, and the city's inhabitants."""
-    people, first = pl.col("population"), ~pl.col("alternate")
-    spaced = (
-        pl.when(pl.col("words") > 1).then(people >= pl.when(first).then(20_000).otherwise(200_000))
-        .otherwise(people >= pl.when(first).then(100_000).otherwise(500_000))
-    )  # fmt: skip
-    two = pl.when("kana").then(2_000_000).otherwise(200_000)
-    unspaced = people >= pl.when(pl.col("words") > 3).then(50_000).when(pl.col("words") > 1).then(100_000).otherwise(
-        two
-    )
-    return ~pl.col("common") & pl.when("unspaced").then(unspaced).otherwise(spaced)
-
-
-def weight() -> pl.Expr:
-    """How much speaks for a city against others: inhabitants and company. Needs home and same_city beside `cities`."""
-    company = pl.col("behind") * 4.0 + pl.col("elsewhere") * 1.5 + pl.col("home") * 1.0 + pl.col("same_city") * 1.5
-    return (pl.col("population") + 1.0).log10() + company - pl.col("alternate") * 0.5
-
-
-def at_home(possible: pl.DataFrame, homes: pl.DataFrame) -> pl.DataFrame:
-    """The cities with home (in its author's country) and same_city; `homes` has text, home_city, home_country."""
-    return possible.join(homes, on="text", how="left").with_columns(
-        home=(pl.col("country") == pl.col("home_country")).fill_null(False),
-        same_city=((pl.col("city") == pl.col("home_city")) & (pl.col("city") != NO_CITY)).fill_null(False),
-    )
-
-
-def likeliest(possible: pl.DataFrame) -> pl.DataFrame:
-    """For each text the city with most weight; adds rivals, how many other cities are named there."""
-    ranked = possible.with_columns(weight=weight()).sort("text", "weight", descending=[False, True])
-    named = possible.group_by("text").agg(rivals=pl.col("start").n_unique() - 1)
-    return ranked.unique("text", keep="first", maintain_order=True).join(
-        named, on="text", how="left", maintain_order="left"
-    )
+    Weight is inhabitants and company, of which `more` is what these cities have besides.
+    """
+    firsts = group_starts(possible.texts)
+    if not len(firsts):
+        return firsts, firsts
+    company = possible.behind * 4.0 + possible.elsewhere * 1.5 + more
+    weight = gazetteer.meanings.fame[possible.rows] + company
+    group = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(weight)))
+    best = np.flatnonzero(weight == np.maximum.reduceat(weight, firsts)[group])
+    names = np.add.reduceat((np.diff(possible.found, prepend=-1) != 0).astype(np.int64), firsts)
+    return best[group_starts(group[best])], names - 1

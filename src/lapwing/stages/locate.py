@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lapwing.contracts import Stage, Transform
 from lapwing.model import EVIDENCE, LOCATED
 from lapwing.places import mentions
 from lapwing.places.distance import distance_km, nearest
 from lapwing.places.gazetteer import NO_CITY, Gazetteer
-from lapwing.places.homes import homes, read_terms
-from lapwing.places.mentions import Terms
-from lapwing.text.words import explode, hash_terms
+from lapwing.places.homes import homes, terms_of, with_flags_named
+from lapwing.places.meanings import Flags, Numbers
+from lapwing.places.mentions import Cities, Found, Reading, Terms
+from lapwing.text.words import cut_lists
 
 PLACE_KM = 100.0
 """A city of the platform's place's name is the place if it is not farther from the place's middle."""
@@ -29,187 +32,211 @@ CONFIDENCE_MAX = 0.95
 LETTERS_MIN = 4
 """Shorter names (usa, kl) count in a text only with capitals: they are words too."""
 
-_FOUND = {
-    "row": pl.UInt32(),
-    "city": pl.UInt32(),
-    "country": pl.String(),
-    "confidence": pl.Float32(),
-    "words": pl.String(),
-}
-"""What each way of locating finds: at most one row for a post."""
+_PLACE = ["place_name", "place_country", "place_longitude", "place_latitude"]
+
+_NOT_SAID = -1
+"""The country of a place of which the platform does not say it."""
+
+
+class _Distinct(msgspec.Struct, frozen=True):
+    """Different values, and which rows have them."""
+
+    values: pl.DataFrame
+    rows: Numbers
+    owners: Numbers
+    """For each of `rows`, its row in `values`."""
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """What one way of locating finds: at most one answer for a post."""
+
+    rows: Numbers
+    city: NDArray[np.uint32]
+    country: Numbers
+    """A row of the gazetteer's countries, or behind them of `_Asked.foreign`."""
+    confidence: NDArray[np.float64]
+    words: Numbers
+    """Position in `pool` of the words that decided."""
+    pool: pl.Series
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """All that is read in a batch: texts, profiles and names of places, each profile and place once."""
+
+    posts: pl.DataFrame
+    profiles: _Distinct
+    places: _Distinct
+    foreign: list[str]
+    """The countries of places that the gazetteer does not know."""
+    terms: Terms
+    reading: Reading
+
+    def countries(self, gazetteer: Gazetteer) -> Numbers:
+        """The country of each place, `_NOT_SAID` where the platform does not say it."""
+        known = gazetteer.lands.codes | {
+            name: len(gazetteer.lands.codes) + number for number, name in enumerate(self.foreign)
+        }
+        said = [_NOT_SAID if name is None else known[name] for name in self.places.values["place_country"].to_list()]
+        return np.array(said, dtype=np.int64)
 
 
 def _make(resources: dict[str, Any]) -> Transform:
     gazetteer: Gazetteer = resources["gazetteer"]
 
     def locate(posts: pl.DataFrame) -> pl.DataFrame:
-        lived = _by_profile(gazetteer, posts)
+        asked = _asked(gazetteer, posts)
+        lived = _by_profile(gazetteer, asked)
         ways = {
             "coordinates": _by_coordinates(gazetteer, posts),
-            "place": _by_place(gazetteer, posts),
-            "mention": _by_mention(gazetteer, posts, lived),
+            "place": _by_place(gazetteer, asked),
+            "mention": _by_mention(gazetteer, asked, lived),
             "profile": lived,
         }
-        return posts.with_columns(_first_answer(gazetteer, posts.height, ways))
+        return posts.with_columns(_first_answer(gazetteer, asked, ways))
 
     return locate
 
 
-def _first_answer(gazetteer: Gazetteer, height: int, ways: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _asked(gazetteer: Gazetteer, posts: pl.DataFrame) -> _Asked:
+    profiles = _distinct(posts, ["profile"], (pl.col("profile") != "").fill_null(False))
+    places = _distinct(posts, _PLACE, pl.any_horizontal(pl.col(_PLACE).is_not_null()))
+    names = pl.concat([profiles.values["profile"], places.values["place_name"].fill_null("")])
+    lists = [posts["terms"]]
+    if len(names):
+        lists.append(cut_lists(with_flags_named(gazetteer, names)))
+    terms = terms_of(lists, posts["text"])
+    found = _without_later_names(mentions.find(gazetteer, terms), posts.height + profiles.values.height)
+    given = places.values["place_country"].drop_nulls().unique(maintain_order=True) if places.values.height else []
+    return _Asked(
+        posts=posts,
+        profiles=profiles,
+        places=places,
+        foreign=[name for name in given if name not in gazetteer.lands.codes],
+        terms=terms,
+        reading=mentions.read(gazetteer, terms, found),
+    )
+
+
+def _distinct(posts: pl.DataFrame, fields: list[str], given: pl.Expr) -> _Distinct:
+    if all(posts[field].null_count() == posts.height for field in fields):
+        nothing = np.zeros(0, dtype=np.int64)
+        return _Distinct(posts.select(fields).clear(), nothing, nothing)
+    rows = pl.int_range(pl.len(), dtype=pl.Int64).alias("row")
+    groups = posts.lazy().select(*fields, rows).filter(given).group_by(fields, maintain_order=True).agg("row")
+    values = groups.with_columns(count=pl.col("row").list.len()).collect()
+    owners = np.repeat(np.arange(values.height), values["count"].to_numpy())
+    return _Distinct(values, values["row"].explode(empty_as_null=False).to_numpy(), owners)
+
+
+def _without_later_names(found: Found, low: int) -> Found:
+    """Only the first name in each text from `low` on: a place is what is named first."""
+    later = np.diff(found.texts, prepend=found.texts[:1] + np.uint32(1)) == 0
+    return found.at(np.flatnonzero(~(later & (found.texts >= low))))
+
+
+def _first_answer(gazetteer: Gazetteer, asked: _Asked, ways: dict[str, _Way]) -> pl.DataFrame:
     """The columns of `LOCATED` from what was found; a way later in the list decides only where earlier ones are silent.
 
     A country named in the text gives way to a city in that country where the author lives.
     """
+    height = asked.posts.height
     city = np.full(height, NO_CITY, dtype=np.uint32)
     by = np.zeros(height, dtype=np.uint8)
-    chosen = np.zeros(height, dtype=np.uint32)
-    columns = [
-        pl.DataFrame({"country": [""], "confidence": [0.0], "words": [None]}, schema_overrides={"words": pl.String})
-    ]
+    country, words = np.zeros(height, dtype=np.int64), np.zeros(height, dtype=np.int64)
+    confidence = np.zeros(height, dtype=np.float32)
+    pools = [pl.Series([None], dtype=pl.String)]
     offset = 1
-    countries = pl.Series([""])
     for name, found in ways.items():
-        rows = found["row"].to_numpy()
-        same = (countries.gather(chosen[rows]) == found["country"]).to_numpy() & (city[rows] == NO_CITY)
-        finer = same & (found["city"].to_numpy() != NO_CITY)
-        free = np.flatnonzero((by[rows] == 0) | finer)
-        city[rows[free]] = found["city"].to_numpy()[free]
-        by[rows[free]] = EVIDENCE.index(name)
-        chosen[rows[free]] = free + offset
-        columns.append(found.select("country", pl.col("confidence").cast(pl.Float64), "words"))
-        countries = pl.concat([countries, found["country"]])
-        offset += found.height
-    answers = pl.concat(columns)[chosen]
-    ids = np.append(gazetteer.cities["id"].to_numpy(), 0)[np.minimum(city, gazetteer.cities.height)]
-    return pl.DataFrame(
-        [ids, answers["country"], by, answers["confidence"].cast(pl.Float32), answers["words"]], schema=LOCATED
+        finer = (country[found.rows] == found.country) & (city[found.rows] == NO_CITY) & (found.city != NO_CITY)
+        free = np.flatnonzero((by[found.rows] == 0) | finer)
+        rows = found.rows[free]
+        city[rows] = found.city[free]
+        by[rows] = EVIDENCE.index(name)
+        country[rows] = found.country[free]
+        confidence[rows] = found.confidence[free]
+        words[rows] = found.words[free] + offset
+        pools.append(found.pool)
+        offset += len(found.pool)
+    ids = gazetteer.ids[np.minimum(city, len(gazetteer.ids) - 1)]
+    countries = pl.concat([gazetteer.lands.countries, pl.Series(asked.foreign, dtype=pl.String)])
+    said = pl.concat([pool.alias("words") for pool in pools])
+    return pl.DataFrame([ids, countries.gather(country), by, confidence, said.gather(words)], schema=LOCATED)
+
+
+def _by_coordinates(gazetteer: Gazetteer, posts: pl.DataFrame) -> _Way:
+    longitude, latitude = (posts[name].cast(pl.Float64) for name in ("longitude", "latitude"))
+    near = nearest(gazetteer.cells, longitude.to_numpy(), latitude.to_numpy())
+    words = pl.Series([], dtype=pl.String)
+    if len(near.point):
+        points = pl.DataFrame({"longitude": longitude.gather(near.point), "latitude": latitude.gather(near.point)})
+        shown = pl.format("{}, {}", pl.col("latitude").round(4), pl.col("longitude").round(4))
+        words = points.select(shown).to_series()
+    return _Way(
+        rows=near.point,
+        city=near.city,
+        country=gazetteer.homelands[near.city],
+        confidence=1.0 - near.distance_km / 100,
+        words=np.arange(len(near.point)),
+        pool=words,
     )
 
 
-def _by_coordinates(gazetteer: Gazetteer, posts: pl.DataFrame) -> pl.DataFrame:
-    known = posts.select("longitude", "latitude").with_row_index("row").drop_nulls()
-    if known.is_empty():
-        return pl.DataFrame(schema=_FOUND)
-    points = known.select("longitude", "latitude").unique(maintain_order=True)
-    near = nearest(gazetteer.cells, gazetteer.cities, points)
-    located = points.with_row_index("point").join(near, on="point").join(known, on=["longitude", "latitude"])
-    certain = (1.0 - pl.col("distance_km") / 100).cast(pl.Float32)
-    words = pl.format("{}, {}", pl.col("latitude").round(4), pl.col("longitude").round(4))
-    return _with_country(gazetteer, located).select("row", "city", "country", confidence=certain, words=words)
-
-
-def _with_country(gazetteer: Gazetteer, located: pl.DataFrame) -> pl.DataFrame:
-    return located.with_columns(gazetteer.cities["country"].gather(located["city"].to_numpy()).alias("country"))
-
-
-def _by_place(gazetteer: Gazetteer, posts: pl.DataFrame) -> pl.DataFrame:
+def _by_place(gazetteer: Gazetteer, asked: _Asked) -> _Way:
     """The city of the platform's place: one of its name near its middle, or else the city that its middle belongs to."""
-    fields = ["place_name", "place_country", "place_longitude", "place_latitude"]
-    given = posts.select(fields).with_row_index("row").filter(pl.any_horizontal(pl.col(fields).is_not_null()))
-    if given.is_empty():
-        return pl.DataFrame(schema=_FOUND)
-    places = given.select(fields).unique(maintain_order=True).with_row_index("text")
-    named = _named_place(gazetteer, places)
-    middles = places.select(longitude="place_longitude", latitude="place_latitude")
-    near = nearest(gazetteer.cells, gazetteer.cities, middles).rename({"point": "text"})
-    unnamed = near.join(named, on="text", how="anti").select("text", "city", confidence=pl.lit(0.6))
-    cities = pl.concat([named.filter(pl.col("city") != NO_CITY), unnamed])
-    answers = places.join(_with_country(gazetteer, cities), on="text", how="left").select(
-        *fields,
-        pl.col("city").fill_null(NO_CITY),
-        country=pl.coalesce("place_country", "country", pl.lit("")),
-        confidence=pl.col("confidence").fill_null(0.8).cast(pl.Float32),
+    values, rows, owners = asked.places.values, asked.places.rows, asked.places.owners
+    city, confidence = np.full(values.height, NO_CITY, dtype=np.uint32), np.full(values.height, 0.8)
+    said = asked.countries(gazetteer)
+    longitude, latitude = (
+        values[field].cast(pl.Float64).to_numpy() for field in ("place_longitude", "place_latitude")
     )
-    found = given.join(answers, on=fields, nulls_equal=True).select(*_FOUND.keys() - {"words"}, words="place_name")
-    return found.filter((pl.col("city") != NO_CITY) | (pl.col("country") != "")).select(list(_FOUND))
-
-
-def _named_place(gazetteer: Gazetteer, places: pl.DataFrame) -> pl.DataFrame:
-    """The cities that platform's places are named after: text, city, confidence; `NO_CITY` for a region or country."""
-    terms = read_terms(gazetteer, places["place_name"].fill_null(""))
-    found = mentions.find(gazetteer, terms).unique("text", keep="first", maintain_order=True)
-    possible = mentions.cities(gazetteer, terms, found).join(places, on="text")
-    there = gazetteer.cities[possible["city"].to_numpy()]
+    near = nearest(gazetteer.cells, longitude, latitude)
+    city[near.point], confidence[near.point] = near.city, 0.6
+    low = asked.posts.height + asked.profiles.values.height
+    named = asked.reading.between(low, low + values.height)
+    possible = named.cities
+    meant = gazetteer.meanings.city[possible.rows]
+    cells = gazetteer.cells
     far = distance_km(
-        possible["place_longitude"].cast(pl.Float64).to_numpy(), possible["place_latitude"].cast(pl.Float64).to_numpy(),
-        there["longitude"].to_numpy(), there["latitude"].to_numpy(),
-    )  # fmt: skip
-    fits = (pl.col("country") == pl.col("place_country")).fill_null(True) & (pl.col("far").fill_nan(0) <= PLACE_KM)
-    first = possible["start"].to_numpy() == np.searchsorted(terms.texts, possible["text"].to_numpy())
-    right = possible.with_columns(
-        far=pl.Series(far), first=pl.Series(first), home=pl.lit(False), same_city=pl.lit(False)
-    ).filter(fits)
-    cities = mentions.likeliest(right).select("text", "city", confidence=pl.when("first").then(0.95).otherwise(0.7))
-    lands = mentions.countries(gazetteer, found).join(cities, on="text", how="anti")
-    return pl.concat([cities, lands.select("text", city=pl.lit(NO_CITY, dtype=pl.UInt32), confidence=pl.lit(0.9))])
-
-
-def _by_profile(gazetteer: Gazetteer, posts: pl.DataFrame) -> pl.DataFrame:
-    given = (
-        posts.select(words="profile")
-        .with_row_index("row")
-        .filter(pl.col("words").is_not_null() & (pl.col("words") != ""))
+        longitude[possible.texts], latitude[possible.texts], cells.longitude[meant], cells.latitude[meant]
     )
-    if given.is_empty():
-        return pl.DataFrame(schema=_FOUND)
-    profiles = given["words"].unique(maintain_order=True)
-    answers = pl.concat([profiles.to_frame(), homes(gazetteer, profiles)], how="horizontal").filter(
-        pl.col("country") != ""
-    )
-    located = given.join(answers, on="words", maintain_order="left")
-    return located.select("row", "city", "country", pl.col("confidence") * 0.8, "words")
+    there = said[possible.texts]
+    fits = (there == _NOT_SAID) | (there == gazetteer.homelands[meant])
+    right = possible.at(np.flatnonzero(fits & ~(far > PLACE_KM)))
+    best = right.at(mentions.likeliest(gazetteer, right)[0])
+    lands = named.countries.texts
+    city[lands], confidence[lands] = NO_CITY, 0.8
+    begins = np.searchsorted(asked.terms.texts, best.texts + low) == asked.reading.found.starts[best.found]
+    city[best.texts] = gazetteer.meanings.city[best.rows]
+    confidence[best.texts] = np.where(begins, 0.95, 0.7)
+    home = gazetteer.homelands[np.minimum(city, len(gazetteer.ids) - 1)]
+    country = np.where(said == _NOT_SAID, home, said)
+    known = ((city != NO_CITY) | (country != 0))[owners]
+    rows, owners = rows[known], owners[known]
+    return _Way(rows, city[owners], country[owners], confidence[owners], owners, values["place_name"])
 
 
-def _by_mention(gazetteer: Gazetteer, posts: pl.DataFrame, lived: pl.DataFrame) -> pl.DataFrame:
-    flat = explode(posts["terms"])
-    terms = Terms(flat["row"].to_numpy(), flat["term"], hash_terms(flat["term"]).to_numpy(), posts["text"])
-    found = mentions.find(gazetteer, terms)
-    if found.is_empty():
-        return pl.DataFrame(schema=_FOUND)
-    homes_known = lived.select(text="row", home_city="city", home_country="country")
-    possible = mentions.at_home(mentions.cities(gazetteer, terms, found), homes_known)
-    believed = _believed(possible, terms)
-    best = mentions.likeliest(believed)
-    company = (
-        pl.col("behind") * 0.3
-        + pl.max_horizontal("elsewhere", "home") * 0.15
-        + (pl.col("population") >= 1_000_000) * 0.1
-    )
-    doubt = (pl.col("rivals") > 0) * 0.1 + pl.col("small") * 0.15 + pl.col("common") * 0.1
-    certain = (0.5 + company - doubt).clip(0.1, CONFIDENCE_MAX)
-    cities = best.select("text", "city", "country", confidence=certain, words=mentions.evidence(terms, best))
-    whole = mentions.countries(gazetteer, found).join(cities, on="text", how="anti").join(found, on=["text", "start"])
-    shown = whole.with_columns(
-        words=mentions.evidence(terms, whole), written=posts["text"].gather(whole["text"].to_numpy())
-    )
-    short = (pl.col("words").str.len_chars() < LETTERS_MIN) & _written_small(pl.col("words"), pl.col("written"))
-    lands = shown.filter(~short).select("text", "country", confidence=pl.lit(0.5), words="words")
-    answers = pl.concat([cities, lands.with_columns(city=pl.lit(NO_CITY, dtype=pl.UInt32)).select(cities.columns)])
-    return answers.select(
-        row="text", city="city", country="country", confidence=pl.col("confidence").cast(pl.Float32), words="words"
-    )
+def _by_profile(gazetteer: Gazetteer, asked: _Asked) -> _Way:
+    low, profiles = asked.posts.height, asked.profiles
+    high = low + profiles.values.height
+    first, last = np.searchsorted(asked.terms.texts, [low, high])
+    lengths = np.bincount(asked.terms.texts[first:last] - np.uint32(low), minlength=high - low)
+    answers = homes(gazetteer, asked.reading.between(low, high), lengths)
+    known = (answers.country != 0)[profiles.owners]
+    rows, owners = profiles.rows[known], profiles.owners[known]
+    confidence = answers.confidence[owners] * 0.8
+    return _Way(rows, answers.city[owners], answers.country[owners], confidence, owners, profiles.values["profile"])
 
 
-def _believed(possible: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    """The cities that count; adds small, whether the text writes the name without a capital."""
-    at_home = pl.col("home") & (pl.col("population") >= pl.when("common").then(1_000_000).otherwise(50_000))
-    company = (
-        pl.col("behind") | (pl.col("elsewhere") & ~pl.col("common")) | ((pl.col("same_city") | at_home) & ~pl.col("alternate"))
-    )  # fmt: skip
-    likely = possible.filter(company | mentions.stands_alone())
-    likely = likely.filter(mentions.whole_words(terms, likely))
-    written = terms.written.gather(likely["text"].to_numpy()) if terms.written is not None else pl.lit("")
-    shown = likely.with_columns(written=written, name=mentions.evidence(terms, likely))
-    shown = shown.with_columns(small=_written_small(pl.col("name"), pl.col("written")))
-    large = (pl.col("population") >= 500_000) & (pl.col("name").str.len_chars() >= LETTERS_MIN)
-    tall = ~pl.col("small") | (large & ~pl.col("alternate") & ~pl.col("common"))
-    return shown.filter(tall).drop("written", "name")
-
-
-def _written_small(name: pl.Expr, text: pl.Expr) -> pl.Expr:
-    """Whether a text has a name, which is folded, without a capital; False in scripts that have none."""
-    cased = name.str.contains(r"^(?:\p{Latin}|\p{Cyrillic}|\p{Greek})")
-    return cased & text.str.normalize("NFD").str.replace_all(r"\p{Mn}", "").str.contains(name, literal=True)
+def _by_mention(gazetteer: Gazetteer, asked: _Asked, lived: _Way) -> _Way:
+    height, found, terms = asked.posts.height, asked.reading.found, asked.terms
+    reading = asked.reading.between(0, height)
+    home_city, home_country = np.full(height, NO_CITY, dtype=np.uint32), np.zeros(height, dtype=np.int64)
+    home_city[lived.rows], home_country[lived.rows] = lived.city, lived.country
+    possible = reading.cities
+    home = gazetteer.meanings.country[possible.rows] == home_country[possible.texts]
+    same_city = gazetteer.meanings.city[possible.rows] == home_city[possible.texts]
+    likely = _likely(gazetteer, asked, possible, home, same_city)
+    return likely
 
 
 STAGE = Stage(version="1", adds=LOCATED, make=_make, resources=("gazetteer",))

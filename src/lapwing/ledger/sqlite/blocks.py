@@ -20,6 +20,8 @@ from lapwing.ledger.sqlite import columns
 FACTS_ROWS_MAX = 65_536
 TEXTS_ROWS_MAX = 4_096
 FAN_IN = 6
+FEW = 16
+"""One row in so many of a block is few."""
 CACHE_BYTES_MAX = 64 << 20
 TIMELINE = "created_at_us"
 
@@ -91,11 +93,18 @@ class Blocks:
             start, stop = np.searchsorted(seqs, [block.low, block.low + block.rows])
             inside = seqs[start:stop]
             if len(inside):
-                rows = self.read(block, *names)[inside - block.low]
+                rows = self._some(block, names, inside - block.low)
                 frames.append(rows.with_columns(pl.Series("seq", inside, dtype=pl.Int64)))
         if frames:
             return pl.concat(frames)
         return pl.DataFrame(schema={**{name: SCHEMA[name] for name in names}, "seq": pl.Int64()})
+
+    def _some(self, block: Block, names: tuple[str, ...], rows: np.ndarray) -> pl.DataFrame:
+        """Columns of some rows of a block; when they are few, only what is needed of it is expanded, and not kept."""
+        if (len(rows) * FEW > block.rows and len(rows) > FEW) or (block.id, ",".join(names)) in self._cache:
+            return self.read(block, *names)[rows]
+        (blob,) = self.connection.execute(f"SELECT blob FROM {self.table} WHERE id = ?", (block.id,)).fetchone()
+        return columns.pick(blob, names, rows)
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
         """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""

@@ -72,14 +72,14 @@ def _encoded(postings: np.ndarray) -> bytes:
 def decoded(blob: bytes) -> tuple[np.ndarray, np.ndarray]:
     """The codes (uint64) and rows (uint16) of a chunk, one of each per posting."""
     cut = 4 + int.from_bytes(blob[:4], "little")
-    terms, bytes_ = columns.decode(blob[4:cut]), columns.decode(blob[cut:])
-    counts = terms["count"].to_numpy().astype(np.int64)
-    steps = (bytes_["high"].to_numpy().astype(np.uint16) << np.uint16(8)) | bytes_["low"].to_numpy()
+    terms, bytes_ = columns.numbers(blob[4:cut]), columns.numbers(blob[cut:])
+    counts = terms["count"].astype(np.int64)
+    steps = (bytes_["high"].astype(np.uint16) << np.uint16(8)) | bytes_["low"]
     starts = np.cumsum(counts) - counts
     running = np.cumsum(steps, dtype=np.uint64)
     before = np.where(starts > 0, running[starts - 1], 0)
     rows = (running - np.repeat(before, counts)).astype(np.uint16)
-    return np.repeat(terms["code"].to_numpy().astype(np.uint64), counts), rows
+    return np.repeat(terms["code"].astype(np.uint64), counts), rows
 
 
 class Postings:

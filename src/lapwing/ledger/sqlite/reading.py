@@ -63,9 +63,7 @@ def _matching(selection: Selection, block: Block, query: Node | None, limit: int
     rows = None if query is None else candidates(selection.store.postings, block, query)
     if rows is not None and len(rows) == 0:
         return pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
-    found = selection.rows(block).select("seq", "created_at_us")
-    if rows is not None:
-        found = found.filter(pl.col("seq").is_in(pl.Series(rows + block.low).implode()))
+    found = selection.rows(block, among=rows).select("seq", "created_at_us")
     older = (pl.col("created_at_us") < after.created_at_us) | (
         (pl.col("created_at_us") == after.created_at_us) & (pl.col("seq") < after.seq)
     )
@@ -106,9 +104,7 @@ def texts_of(store: Store, filters: Filters, query: Node | None, posts_max: int)
         rows = None if query is None else candidates(store.postings, block, query)
         if rows is not None and len(rows) == 0:
             continue
-        found = selection.rows(block, "lang")
-        if rows is not None:
-            found = found.filter(pl.col("seq").is_in(pl.Series(rows + block.low).implode()))
+        found = selection.rows(block, "lang", among=rows)
         texts = store.texts.at(found["seq"].to_numpy(), "text")
         if texts.is_empty():
             continue

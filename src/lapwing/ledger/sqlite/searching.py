@@ -6,6 +6,8 @@ verifies them against the text.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 
@@ -33,8 +35,13 @@ def candidates(postings: Postings, block: Block, node: Node) -> Rows:
     return None  # what a word is not in cannot be known before the text is read
 
 
+@lru_cache(maxsize=1_000)
+def _code(term: str) -> int:
+    return int(codes_of(pl.Series([term]))[0])
+
+
 def _holding(postings: Postings, block: Block, term: str) -> np.ndarray:
-    code = int(codes_of(pl.Series([term]))[0])
+    code = _code(term)
     return postings.rows(block.low, code, code).astype(np.int64)
 
 

@@ -47,18 +47,16 @@ class Selection:
             "to_us >= ? AND from_us < ?", (self.filters.since_us, self.filters.until_us), order
         )
 
-    def rows(self, block: Block, *names: str) -> pl.DataFrame:
-        """The posts of a block that stand and pass: `seq`, `created_at_us` and the columns in `names`."""
-        needed = {"created_at_us", *names, *self._asked()}
-        facts = self.store.facts.read(block, *sorted(needed)).with_columns(
-            pl.int_range(block.low, block.low + pl.len(), dtype=pl.Int64).alias("seq")
-        )
-        hidden = self.store.hidden_among(block.low, block.low + block.rows)
-        if len(hidden):
-            stands = np.ones(block.rows, dtype=bool)
-            stands[hidden - block.low] = False
-            facts = facts.filter(pl.Series(stands))
-        return facts.filter(*self._conditions(facts))
+    def rows(self, block: Block, *names: str, among: np.ndarray | None = None) -> pl.DataFrame:
+        """The posts of a block that stand and pass: `seq`, `created_at_us` and the columns in `names`.
+
+        `among` are the rows that may be given, as sorted positions in the block; None for all of them.
+        """
+        needed = sorted({"created_at_us", *names, *self._asked()})
+        positions = np.arange(block.rows) if among is None else among
+        stands = np.isin(block.low + positions, self.store.hidden_among(block.low, block.low + block.rows), invert=True)
+        facts = self.store.facts.at(block.low + positions[stands], *needed)
+        return facts.filter(*self._conditions(facts)) if facts.height else facts
 
     def _asked(self) -> set[str]:
         filters = self.filters
