@@ -40,15 +40,13 @@ def test_known_distances() -> None:
     ],
 )
 def test_a_point_belongs_to_the_city_that_reaches_it(longitude: float, latitude: float, name: str | None) -> None:
-    cells = city_cells(CITIES["longitude"].to_numpy(), CITIES["latitude"].to_numpy())
-    found = nearest(cells, CITIES, pl.DataFrame({"longitude": [longitude], "latitude": [latitude]}))
-    assert [CITIES["name"][city] for city in found["city"]] == ([name] if name else [])
+    found = nearest(city_cells(CITIES), np.array([longitude]), np.array([latitude]))
+    assert [CITIES["name"][city] for city in found.city.tolist()] == ([name] if name else [])
 
 
 def test_the_date_line_divides_nothing() -> None:
     far = pl.DataFrame(
         {"name": ["East"], "longitude": [179.95], "latitude": [0.5], "population": pl.Series([50_000], dtype=pl.UInt32)}
     )
-    cells = city_cells(far["longitude"].to_numpy(), far["latitude"].to_numpy())
-    found = nearest(cells, far, pl.DataFrame({"longitude": [-179.95], "latitude": [0.5]}))
-    assert found["distance_km"][0] == pytest.approx(11.1, abs=0.1)
+    found = nearest(city_cells(far), np.array([-179.95]), np.array([0.5]))
+    assert found.distance_km[0] == pytest.approx(11.1, abs=0.1)

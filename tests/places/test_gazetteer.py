@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from lapwing.places.gazetteer import Gazetteer, build, describe
-from lapwing.places.homes import read_terms
-from lapwing.places.mentions import evidence, find
+from lapwing.places.homes import terms_of, with_flags_named
+from lapwing.places.mentions import Terms, evidence, find
 from lapwing.places.tables import Tables
+from lapwing.text.words import cut_lists
 
 CITY_ROWS = [
     (1, "Perth", -31.95, 115.86, "AU", "08", 2_384_371, ["PER", "pert", "Пърт", "パース", "珀斯"]),
@@ -44,9 +45,13 @@ def gazetteer() -> Gazetteer:
     return build(TABLES)
 
 
+def terms_in(gazetteer: Gazetteer, texts: list[str]) -> Terms:
+    return terms_of([cut_lists(with_flags_named(gazetteer, pl.Series(texts)))], pl.Series([], dtype=pl.String))
+
+
 def names(gazetteer: Gazetteer, text: str) -> list[str]:
-    terms = read_terms(gazetteer, pl.Series([text]))
-    return evidence(terms, find(gazetteer, terms)).to_list()
+    terms = terms_in(gazetteer, [text])
+    return evidence(gazetteer, terms, find(gazetteer, terms)).to_list()
 
 
 @pytest.mark.parametrize(
@@ -69,8 +74,8 @@ def test_names_are_found_as_whole_words(gazetteer: Gazetteer, text: str, expecte
 
 
 def test_names_do_not_cross_from_one_text_to_the_next(gazetteer: Gazetteer) -> None:
-    terms = read_terms(gazetteer, pl.Series(["new", "york", "tokyo"]))
-    assert find(gazetteer, terms)["text"].to_list() == [2]
+    terms = terms_in(gazetteer, ["new", "york", "tokyo"])
+    assert find(gazetteer, terms).texts.tolist() == [2]
 
 
 def test_the_gate_lets_every_name_in(gazetteer: Gazetteer) -> None:
@@ -82,6 +87,9 @@ def test_cities_are_described_by_id(gazetteer: Gazetteer) -> None:
     assert [(city["name"], city["country"]) for city in describe(gazetteer, [2, 99])] == [("Perth", "GB")]
 
 
-def test_keys_are_sorted(gazetteer: Gazetteer) -> None:
-    assert bool(np.all(gazetteer.keys[1:] > gazetteer.keys[:-1]))
-    assert len(gazetteer.ends) == len(gazetteer.keys)
+def test_keys_are_sorted_and_each_is_found(gazetteer: Gazetteer) -> None:
+    keys = gazetteer.keys.keys
+    assert bool(np.all(keys[1:] > keys[:-1]))
+    assert gazetteer.keys.find(keys).tolist() == list(range(len(keys)))
+    assert set(gazetteer.keys.find(keys + np.uint64(1)).tolist()) == {-1}
+    assert gazetteer.keys.count.sum() == len(gazetteer.meanings.kind)

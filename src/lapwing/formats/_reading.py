@@ -18,7 +18,7 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)
 
 REASON_CHARACTERS_MAX = 200
 
-AT_ONCE = 256
+AT_ONCE = 512
 """So many records are typed values at the same time: they are given back before they leave the processor's cache."""
 
 _MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)")

@@ -111,7 +111,7 @@ def _in_lower_case(tags: list[str | None] | None) -> list[str | None] | None:
     if tags is None:
         return None
     odd = {tag for tag in set(tags) if tag and not tag.islower()}
-    return [tag.lower() if tag in odd else tag for tag in tags] if odd else tags  # type: ignore[union-attr]
+    return [tag.lower() if tag in odd else tag for tag in tags] if odd else tags
 
 
 def _problems(
@@ -134,7 +134,7 @@ def _problems(
             problems[row] = f"coordinates {longitude}, {latitude} are not on Earth (longitude, latitude)"
     for name in _NEEDED:
         if made[name].null_count():
-            problems.update({row: f"no {name}" for row in made[name].is_null().arg_true().to_list()})
+            problems.update(dict.fromkeys(made[name].is_null().arg_true().to_list(), f"no {name}"))
     return problems
 
 

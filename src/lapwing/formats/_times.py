@@ -31,8 +31,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 _MONTH_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TID_DIGITS = np.full(256, 99, dtype=np.uint8)
-_TID_DIGITS[np.frombuffer(b"234567abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)] = np.arange(32)
+_TID_LETTERS = b"234567abcdefghijklmnopqrstuvwxyz"
+_TID_DIGITS = bytes(_TID_LETTERS.index(letter) if letter in _TID_LETTERS else 99 for letter in range(256))
 
 
 def instants_us(texts: Sequence[str | None]) -> Whole:
@@ -170,10 +170,10 @@ def tids_us(tids: Sequence[str]) -> Whole:
     if not tids:
         return np.zeros(0, dtype=np.int64)
     alike = "".join([tid if len(tid) == TID_CHARACTERS else "-------------" for tid in tids])
-    letters = np.frombuffer(alike.encode("ascii", "replace"), dtype=np.uint8).reshape(-1, TID_CHARACTERS)
-    digits = _TID_DIGITS[np.ascontiguousarray(letters.T)]  # one row for each place
+    figures = np.frombuffer(alike.encode("ascii", "replace").translate(_TID_DIGITS), dtype=np.uint8)
+    digits = np.ascontiguousarray(figures.reshape(-1, TID_CHARACTERS).T)  # one row for each place
     valid = (digits.max(axis=0) < 32) & (digits[0] < 8)  # the highest bit of 64 is always 0
-    numbers = np.zeros(len(letters), dtype=np.int64)
+    numbers = np.zeros(len(tids), dtype=np.int64)
     for place in digits:
         numbers <<= 5
         numbers |= place

@@ -55,7 +55,8 @@ def _problem(name: str | None) -> str:
 
 def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[str | None]) -> Decoded:
     """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about,
-    and its texts are resolved."""
+    and its texts are resolved.
+    """
     columns["uid"] = "x:" + pl.Series(columns["uid"], dtype=pl.String)
     columns["author"] = _authors(pl.Series(columns["author"], dtype=pl.String))
     for name in ("alias", "about"):

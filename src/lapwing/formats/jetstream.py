@@ -146,6 +146,7 @@ def decode(records: Records) -> Decoded:
         some = _columns(_kept(records.values[start : start + AT_ONCE], start, outcome))
         for name, values in some.items():
             columns[name] += values
+    outcome.changes.sort(key=lambda change: change.name is not None)  # those of authors come first
     columns |= {"uid_time_us": tids_us(columns["key"]), "created_at_us": instants_us(columns["said"])}
     return _rows.finish(records, outcome, columns, columns["said"])
 
@@ -155,8 +156,14 @@ def _kept(values: list[bytes], start: int, outcome: Outcome) -> Kept:
     events, refused = read(values, _decode)
     outcome.refused += refused_at(range(start, start + len(values)), refused)
     wanted = Wanted()
+    places = wanted, outcome
     for record, event in enumerate(events, start):
-        if event is not None:
+        if event is None:
+            continue
+        message = event.payload is not None or event.type is not None
+        if event.commit is not None and event.kind == "commit" and event.did and not message:
+            _sort_commit(record, event.did, event.commit, places)  # as `_sort` would, nearly always
+        else:
             _sort(record, event, wanted, outcome)
     revisions = tids_us([commit.rev or "" for commit in wanted.commits]).tolist()
     _add_deletes(wanted, revisions, outcome)
@@ -271,6 +278,8 @@ def _with_records(wanted: Wanted, revisions: list[int], outcome: Outcome) -> Kep
     contents, refused = read([wanted.commits[row].record for row in rows], _decode_record)
     for each in refused:
         outcome.refuse(wanted.records[rows[each.record]], f"record: {each.reason}")
+    if len(rows) == len(wanted.commits) and not refused:
+        return Kept(wanted.records, wanted.authors, wanted.commits, revisions, contents)  # type: ignore[arg-type]  # none is None
     there = [(row, content) for row, content in zip(rows, contents, strict=True) if content is not None]
     return Kept(
         [wanted.records[row] for row, _ in there],
@@ -285,7 +294,10 @@ def _columns(kept: Kept) -> Columns:
     height = len(kept.records)
     columns: Columns = {
         "record": kept.records,
-        "uid": [_uri(did, commit) for did, commit in zip(kept.authors, kept.commits, strict=True)],
+        "uid": [
+            f"at://{did}/{commit.collection}/{commit.rkey}"  # as `_uri`, without a call
+            for did, commit in zip(kept.authors, kept.commits, strict=True)
+        ],
         "key": [commit.rkey or "" for commit in kept.commits],
         "version": kept.versions,
         "kind": [POST] * height,
@@ -295,7 +307,12 @@ def _columns(kept: Kept) -> Columns:
         "about": [None] * height,
         "said": [content.createdAt for content in kept.contents],
     }
-    for row, content in enumerate(kept.contents):
+    linked = [
+        (row, content)
+        for row, content in enumerate(kept.contents)
+        if content.embed is not None or content.reply is not None or kept.commits[row].collection == REPOST_COLLECTION
+    ]
+    for row, content in linked:
         quoted = content.embed and _quoted(content.embed)
         if kept.commits[row].collection == REPOST_COLLECTION:
             columns["kind"][row], columns["text"][row] = REPOST, ""

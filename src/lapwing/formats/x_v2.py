@@ -159,18 +159,16 @@ def _add_authors(columns: Columns, found: Found) -> None:
 
 def _add_references(columns: Columns, found: Found) -> None:
     """Kind, what it is about, and whole texts: of a long post its note, of a repost that of the original."""
-    for row, note in [
-        (row, post.note_tweet or post.note_post)
+    telling = [
+        (row, post, post.referenced_tweets or post.referenced_posts)
         for row, post in enumerate(found.posts)
-        if post.note_tweet or post.note_post
-    ]:
-        columns["text"][row] = (note and note.text) or columns["text"][row]
-    referring = [
-        (row, post, references)
-        for row, post in enumerate(found.posts)
-        if (references := post.referenced_tweets or post.referenced_posts)
+        if post.referenced_tweets or post.referenced_posts or post.note_tweet or post.note_post
     ]
-    for row, post, references in referring:
+    for row, post, references in telling:
+        note = post.note_tweet or post.note_post
+        columns["text"][row] = (note and note.text) or columns["text"][row]
+        if not references:
+            continue
         other = references[0] if len(references) == 1 else max(references, key=_kind)
         kind = _kind(other)
         if kind == POST:

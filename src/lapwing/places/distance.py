@@ -18,6 +18,9 @@ REACH_KM = 50.0
 KM_PER_ROOT_INHABITANT = 0.01
 """How a city's reach grows: 1 km with 10,000 inhabitants, 10 km with a million."""
 
+_REACH_DEGREES = 0.46
+"""A little more than `REACH_KM` from south to north."""
+
 _CELL_DEGREES = 1.0
 
 Degrees = NDArray[np.float64]
@@ -49,8 +52,6 @@ class Cells(msgspec.Struct, frozen=True):
     """Of each city, as are the following."""
     latitude: Degrees
     reach: NDArray[np.float64]
-    towards: NDArray[np.float64]
-    """Three rows, the direction from the middle of the earth, of length 1."""
 
 
 class Near(msgspec.Struct, frozen=True):
@@ -74,13 +75,7 @@ def city_cells(cities: pl.DataFrame) -> Cells:
         longitude=longitude,
         latitude=latitude,
         reach=reach,
-        towards=_towards(longitude, latitude),
     )
-
-
-def _towards(longitude: Degrees, latitude: Degrees) -> NDArray[np.float64]:
-    east, north = np.radians(longitude), np.radians(latitude)
-    return np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)])
 
 
 def nearest(cells: Cells, longitude: Degrees, latitude: Degrees) -> Near:
@@ -95,9 +90,8 @@ def nearest(cells: Cells, longitude: Degrees, latitude: Degrees) -> Near:
     point = np.repeat(known, count)
     member = np.arange(len(point)) + np.repeat(cells.first[cell] - (np.cumsum(count) - count), count)
     city = cells.members[member]
-    here, there = np.repeat(_towards(longitude[known], latitude[known]), count, axis=1), cells.towards[:, city]
-    maybe = np.flatnonzero((here * there).sum(axis=0) >= np.cos(1.01 * REACH_KM / EARTH_RADIUS_KM))
-    point, city = point[maybe], city[maybe]
+    close = np.flatnonzero(np.abs(cells.latitude[city] - np.repeat(latitude[known], count)) <= _REACH_DEGREES)
+    point, city = point[close], city[close]
     far = distance_km(longitude[point], latitude[point], cells.longitude[city], cells.latitude[city])
     share = (far + 0.1) / cells.reach[city]
     order = np.lexsort((city, share, point))

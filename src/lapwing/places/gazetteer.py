@@ -102,7 +102,8 @@ def mixed(keys: Hashes, hashes: Hashes) -> Hashes:
 
 def gate_of(keys: Hashes, function: int) -> Numbers:
     """Where in `Gazetteer.gate` keys stand by one of the two functions, 0 or 1."""
-    return ((keys >> np.uint64(64 - _GATE_BITS * (function + 1))) & np.uint64((1 << _GATE_BITS) - 1)).view(np.int64)
+    places = keys >> np.uint64(64 - _GATE_BITS * (function + 1))
+    return (places & np.uint64((1 << _GATE_BITS) - 1) if function else places).view(np.int64)
 
 
 def may_begin(gazetteer: Gazetteer, keys: Hashes) -> Numbers:
@@ -130,7 +131,9 @@ def spoken_names(tables: Tables) -> Names:
     )
     return Names(
         cities=tables.cities.drop("alternates"),
-        names=named.sort("alternate").unique(["key", "kind", "city", "country", "region"], keep="first").sort("key"),
+        names=named.sort("alternate")
+        .unique(["key", "kind", "city", "country", "region"], keep="first")
+        .sort("key", "city", "country", "region"),
         countries=tables.countries,
     )
 
@@ -152,9 +155,7 @@ def assemble(names: Names) -> Gazetteer:
         keys=keys_of(np.union1d(beginnings, keys), keys),
         gate=gate,
         abbreviations=keys_of(np.unique(short_keys), short_keys),
-        abbreviated=Abbreviations(
-            area=lands.area(short["country"], short["region"]), risky=short["common"].to_numpy()
-        ),
+        abbreviated=Abbreviations(area=lands.area(short["country"], short["region"]), risky=short["common"].to_numpy()),
         flags={_flag(code): name for code, name in names.countries.select("country", "name").iter_rows()},
     )
 

@@ -57,9 +57,7 @@ def _best(gazetteer: Gazetteer, reading: Reading, lengths: Numbers) -> Cities:
     possible = reading.cities
     name = gazetteer.meanings.at(possible.rows)
     share = name.words / lengths[possible.texts]
-    alone = (
-        ~name.common & (share >= SHARE_MIN) & (~name.alternate | name.unspaced | (name.population >= 100_000))
-    )
+    alone = ~name.common & (share >= SHARE_MIN) & (~name.alternate | name.unspaced | (name.population >= 100_000))
     common = name.common & (share == 1) & (name.population >= COMMON_POPULATION_MIN)
     company = possible.behind | (possible.elsewhere & ~name.common)
     believed = possible.at(np.flatnonzero(company | alone | common | name.alone))

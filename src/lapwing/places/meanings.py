@@ -132,9 +132,14 @@ def meanings_of(names: pl.DataFrame, lands: Lands) -> Meanings:
     plain = names.with_columns(
         fame=(pl.col("population") + 1.0).log10() - pl.col("alternate") * 0.5, alone=_stands_alone()
     )
-    numbers = {"country": lands.country(names["country"]), "area": lands.area(names["country"], names["region"])}
-    fields = Meanings.__struct_fields__
-    return Meanings(*(numbers[field] if field in numbers else plain[field].to_numpy() for field in fields))
+    columns: dict[str, Any] = {
+        field: plain[field].to_numpy()
+        for field in plain.columns
+        if field in Meanings.__struct_fields__ and field != "country"
+    }
+    return Meanings(
+        country=lands.country(names["country"]), area=lands.area(names["country"], names["region"]), **columns
+    )
 
 
 def _numbers(values: pl.Series, known: pl.Series) -> Numbers:

@@ -14,11 +14,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapwing.places.gazetteer import CITY, Gazetteer, Hashes, may_begin, mixed
-from lapwing.places.meanings import Columns, Flags, Numbers
+from lapwing.places.gazetteer import Gazetteer, may_begin, mixed
+from lapwing.places.meanings import CITY, Columns, Flags, Hashes, Numbers, spread
 
 LAND_POPULATION_MIN = 500_000
 """A city that shares its name with a region or country is meant when it is of this size: New York, but not Ontario."""
+
+CHUNK_TERMS = 1 << 16
+"""So many terms are looked at together: they and what is made of them stay in the cache."""
 
 WRITTEN_SMALL = r"^(?:\p{Latin}|\p{Cyrillic}|\p{Greek})"
 """How a name begins in the scripts that have capitals."""
@@ -58,6 +61,10 @@ class Cities(Columns, frozen=True):
     """Its region or country stands right behind it."""
     elsewhere: Flags
     """Its country is named somewhere else in the text."""
+    home: Flags
+    """Its country is where the author lives; false as long as nobody has asked, as is the next."""
+    same_city: Flags
+    """It is itself where the author lives."""
 
 
 class Countries(Columns, frozen=True):
@@ -98,10 +105,7 @@ def find(gazetteer: Gazetteer, terms: Terms) -> Found:
     Of names that overlap, the one that begins first counts, and of those the longest: 東京都 is Tokyo and not Kyoto.
     """
     texts, hashes = terms.texts, terms.hashes
-    opens = np.zeros(len(hashes), dtype=np.bool_)
-    opens[may_begin(gazetteer, hashes)] = True
-    opens[may_begin(gazetteer, mixed(hashes[:-1], hashes[1:]))] = True
-    starts = np.flatnonzero(opens)
+    starts = _openings(gazetteer, hashes)
     keys = hashes[starts]
     found_slots, found_words = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=np.int64)
     going, words = np.arange(len(starts)), 0
@@ -121,6 +125,16 @@ def find(gazetteer: Gazetteer, terms: Terms) -> Found:
     return Found(texts[starts[free]], starts[free], found_words[free], found_slots[free])
 
 
+def _openings(gazetteer: Gazetteer, hashes: Hashes) -> Numbers:
+    """The terms that may begin a name, alone or with the next; so many at a time as stay in the processor's cache."""
+    opens = np.zeros(len(hashes), dtype=np.bool_)
+    for first in range(0, len(hashes), CHUNK_TERMS):
+        part = hashes[first : first + CHUNK_TERMS + 1]
+        opens[first + may_begin(gazetteer, part)] = True
+        opens[first + may_begin(gazetteer, mixed(part[:-1], part[1:]))] = True
+    return np.flatnonzero(opens)
+
+
 def evidence(gazetteer: Gazetteer, terms: Terms, found: Found) -> pl.Series:
     """The words of each found name, as they were folded."""
     names = terms.terms.gather(found.starts)
@@ -128,7 +142,7 @@ def evidence(gazetteer: Gazetteer, terms: Terms, found: Found) -> pl.Series:
     if not len(long):
         return names
     several = found.at(long)
-    places = np.concatenate([np.arange(start, start + words) for start, words in zip(several.starts, several.words)])
+    places = spread(several.starts, several.words)[1]
     parts = iter(terms.terms.gather(places).to_list())
     unspaced = gazetteer.meanings.unspaced[gazetteer.keys.first[several.slots]]
     joined = []
@@ -153,12 +167,15 @@ def read(gazetteer: Gazetteer, terms: Terms, found: Found) -> Reading:
     certain = ~gazetteer.meanings.common[other_rows]
     named, countries = other[certain], gazetteer.meanings.country[other_rows[certain]]
     behind, contradicted = _behind(gazetteer, terms, found, (owner, rows), (other, other_rows))
+    nowhere = np.zeros(len(rows), dtype=np.bool_)
     cities = Cities(
         texts=found.texts[owner].astype(np.int64),
         found=owner,
         rows=rows,
         behind=behind,
         elsewhere=_elsewhere(found, (owner, gazetteer.meanings.country[rows]), (named, countries)),
+        home=nowhere,
+        same_city=nowhere,
     )
     first = ~gazetteer.meanings.alternate[rows]
     large = (gazetteer.meanings.population[rows] >= LAND_POPULATION_MIN) & first
@@ -170,6 +187,8 @@ def read(gazetteer: Gazetteer, terms: Terms, found: Found) -> Reading:
 
 
 def _only_countries(found: Found, named: Numbers, countries: Numbers) -> Countries:
+    order = np.lexsort((found.slots[named], found.texts[named]))
+    named, countries = named[order], countries[order]
     texts = found.texts[named].astype(np.int64)
     firsts = group_starts(texts)
     if not len(firsts):
@@ -186,7 +205,8 @@ def _elsewhere(found: Found, cities: tuple[Numbers, Numbers], named: tuple[Numbe
     codes, sayers = np.append(codes[order], -1), np.append(named[0][order], -1)
     wanted = found.texts[cities[0]].astype(np.int64) * most + cities[1]
     last = np.searchsorted(codes[:-1], wanted, side="right") - 1
-    return (codes[last] == wanted) & (sayers[last] != cities[0])
+    result: Flags = (codes[last] == wanted) & (sayers[last] != cities[0])
+    return result
 
 
 def _behind(
@@ -201,14 +221,15 @@ def _behind(
     after = found.starts[cities[0]] + meanings.words[cities[1]]
     inside = np.minimum(after, len(terms.hashes) - 1)
     follows = (after < len(terms.hashes)) & (terms.texts[inside] == found.texts[cities[0]])
-    places = np.unique(after[follows])
+    places = np.sort(after[follows])
+    places = places[group_starts(places)]
     short, areas = _abbreviations(gazetteer, terms, places)
     spots = np.concatenate([found.starts[others[0]], short])
-    spoken = np.unique(spots * lands.areas + np.concatenate([meanings.area[others[1]], areas]))
+    spoken = np.sort(spots * lands.areas + np.concatenate([meanings.area[others[1]], areas]))
     country = after * lands.areas + lands.whole(meanings.country[cities[1]])
     region = after * lands.areas + meanings.area[cities[1]]
     behind = follows & (among(spoken, country) | among(spoken, region))
-    return behind, follows & among(np.unique(spots), after) & ~behind
+    return behind, follows & among(np.sort(spots), after) & ~behind
 
 
 def _abbreviations(gazetteer: Gazetteer, terms: Terms, places: Numbers) -> tuple[Numbers, Numbers]:
@@ -229,7 +250,8 @@ def among(known: Numbers, wanted: Numbers) -> Flags:
     """Which of the wanted numbers are among the known ones, which are sorted."""
     if not len(known):
         return np.zeros(len(wanted), dtype=np.bool_)
-    return known[np.minimum(np.searchsorted(known, wanted), len(known) - 1)] == wanted
+    result: Flags = known[np.minimum(np.searchsorted(known, wanted), len(known) - 1)] == wanted
+    return result
 
 
 def group_starts(values: Numbers) -> Numbers:
@@ -243,7 +265,8 @@ def whole_words(terms: Terms, found: Found) -> Flags:
     after = np.minimum(found.starts + found.words, len(terms.hashes) - 1)
     inside = _katakana(terms.terms.gather(before)) & (terms.texts[before] == found.texts) & (before < found.starts)
     inside |= _katakana(terms.terms.gather(after)) & (terms.texts[after] == found.texts) & (after > found.starts)
-    return ~inside
+    result: Flags = ~inside
+    return result
 
 
 def _katakana(terms: pl.Series) -> Flags:
@@ -270,15 +293,15 @@ def written_small(names: pl.Series, texts: pl.Series) -> Flags:
     return small
 
 
-def likeliest(gazetteer: Gazetteer, possible: Cities, more: NDArray[np.float64] | float = 0.0) -> tuple[Numbers, Numbers]:
+def likeliest(gazetteer: Gazetteer, possible: Cities) -> tuple[Numbers, Numbers]:
     """For each text, which of the cities has most weight, and how many other names there mean cities.
 
-    Weight is inhabitants and company, of which `more` is what these cities have besides.
+    Weight is inhabitants and company; of equals, the one that is named first has most.
     """
     firsts = group_starts(possible.texts)
     if not len(firsts):
         return firsts, firsts
-    company = possible.behind * 4.0 + possible.elsewhere * 1.5 + more
+    company = possible.behind * 4.0 + possible.elsewhere * 1.5 + possible.home * 1.0 + possible.same_city * 1.5
     weight = gazetteer.meanings.fame[possible.rows] + company
     group = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(weight)))
     best = np.flatnonzero(weight == np.maximum.reduceat(weight, firsts)[group])

@@ -106,7 +106,7 @@ def _asked(gazetteer: Gazetteer, posts: pl.DataFrame) -> _Asked:
         lists.append(cut_lists(with_flags_named(gazetteer, names)))
     terms = terms_of(lists, posts["text"])
     found = _without_later_names(mentions.find(gazetteer, terms), posts.height + profiles.values.height)
-    given = places.values["place_country"].drop_nulls().unique(maintain_order=True) if places.values.height else []
+    given = places.values["place_country"].drop_nulls().unique(maintain_order=True).to_list()
     return _Asked(
         posts=posts,
         profiles=profiles,
@@ -186,9 +186,7 @@ def _by_place(gazetteer: Gazetteer, asked: _Asked) -> _Way:
     values, rows, owners = asked.places.values, asked.places.rows, asked.places.owners
     city, confidence = np.full(values.height, NO_CITY, dtype=np.uint32), np.full(values.height, 0.8)
     said = asked.countries(gazetteer)
-    longitude, latitude = (
-        values[field].cast(pl.Float64).to_numpy() for field in ("place_longitude", "place_latitude")
-    )
+    longitude, latitude = (values[field].cast(pl.Float64).to_numpy() for field in ("place_longitude", "place_latitude"))
     near = nearest(gazetteer.cells, longitude, latitude)
     city[near.point], confidence[near.point] = near.city, 0.6
     low = asked.posts.height + asked.profiles.values.height
@@ -228,15 +226,73 @@ def _by_profile(gazetteer: Gazetteer, asked: _Asked) -> _Way:
 
 
 def _by_mention(gazetteer: Gazetteer, asked: _Asked, lived: _Way) -> _Way:
-    height, found, terms = asked.posts.height, asked.reading.found, asked.terms
-    reading = asked.reading.between(0, height)
+    found, height = asked.reading.found, asked.posts.height
+    believed = _believed(gazetteer, asked, lived)
+    names, small = _shown(gazetteer, asked, believed.found)
+    position = np.cumsum(np.diff(believed.found, prepend=-1) != 0) - 1
+    tall = _tall(gazetteer, believed, names, small, position)
+    believed, position = believed.at(tall), position[tall]
+    best, rivals = mentions.likeliest(gazetteer, believed)
+    cities, position = believed.at(best), position[best]
+    company = (
+        cities.behind * 0.3
+        + (cities.elsewhere | cities.home) * 0.15
+        + (gazetteer.meanings.population[cities.rows] >= 1_000_000) * 0.1
+    )
+    doubt = (rivals > 0) * 0.1 + small[position] * 0.15 + gazetteer.meanings.common[cities.rows] * 0.1
+    lands = asked.reading.between(0, height).countries
+    lands = lands.at(np.flatnonzero(~mentions.among(cities.texts, lands.texts)))
+    spoken = mentions.evidence(gazetteer, asked.terms, found.at(lands.found))
+    clear = _clear(asked, lands.texts, spoken)
+    return _Way(
+        rows=np.concatenate([cities.texts, lands.texts[clear]]),
+        city=np.append(gazetteer.meanings.city[cities.rows], np.full(len(clear), NO_CITY, dtype=np.uint32)),
+        country=np.append(gazetteer.meanings.country[cities.rows], lands.countries[clear]),
+        confidence=np.append((0.5 + company - doubt).clip(0.1, CONFIDENCE_MAX), np.full(len(clear), 0.5)),
+        words=np.append(position, clear + len(names)),
+        pool=pl.concat([names, spoken]),
+    )
+
+
+def _believed(gazetteer: Gazetteer, asked: _Asked, lived: _Way) -> Cities:
+    """The cities in texts that count, however they are written."""
+    height, found = asked.posts.height, asked.reading.found
     home_city, home_country = np.full(height, NO_CITY, dtype=np.uint32), np.zeros(height, dtype=np.int64)
     home_city[lived.rows], home_country[lived.rows] = lived.city, lived.country
-    possible = reading.cities
-    home = gazetteer.meanings.country[possible.rows] == home_country[possible.texts]
-    same_city = gazetteer.meanings.city[possible.rows] == home_city[possible.texts]
-    likely = _likely(gazetteer, asked, possible, home, same_city)
-    return likely
+    cities = asked.reading.between(0, height).cities
+    meanings, rows, texts = gazetteer.meanings, cities.rows, cities.texts
+    home, same_city = meanings.country[rows] == home_country[texts], meanings.city[rows] == home_city[texts]
+    common = meanings.common[rows]
+    at_home = home & (meanings.population[rows] >= np.where(common, 1_000_000, 50_000))
+    company = cities.behind | (cities.elsewhere & ~common) | ((same_city | at_home) & ~meanings.alternate[rows])
+    right = company | meanings.alone[rows]
+    kana = np.flatnonzero(right & meanings.kana[rows])
+    right[kana] = mentions.whole_words(asked.terms, found.at(cities.found[kana]))
+    return msgspec.structs.replace(cities, home=home, same_city=same_city).at(np.flatnonzero(right))
+
+
+def _shown(gazetteer: Gazetteer, asked: _Asked, found: Numbers) -> tuple[pl.Series, Flags]:
+    """The words of some found names, each once, and whether the text writes them without a capital."""
+    different = asked.reading.found.at(found[mentions.group_starts(found)])
+    names = mentions.evidence(gazetteer, asked.terms, different)
+    return names, mentions.written_small(names, asked.posts["text"].gather(different.texts))
+
+
+def _tall(gazetteer: Gazetteer, cities: Cities, names: pl.Series, small: Flags, position: Numbers) -> Numbers:
+    """Which cities count as they are written; `position` says which of the names means each."""
+    meanings, rows = gazetteer.meanings, cities.rows
+    long = names.str.len_chars().to_numpy() >= LETTERS_MIN
+    large = (meanings.population[rows] >= 500_000) & long[position]
+    return np.flatnonzero(~small[position] | (large & ~meanings.alternate[rows] & ~meanings.common[rows]))
+
+
+def _clear(asked: _Asked, texts: Numbers, names: pl.Series) -> Numbers:
+    """Which names of countries are surely meant: not the short ones that are written without a capital."""
+    short = np.flatnonzero(names.str.len_chars().to_numpy() < LETTERS_MIN)
+    right = np.ones(len(texts), dtype=np.bool_)
+    if len(short):
+        right[short] = ~mentions.written_small(names.gather(short), asked.posts["text"].gather(texts[short]))
+    return np.flatnonzero(right)
 
 
 STAGE = Stage(version="1", adds=LOCATED, make=_make, resources=("gazetteer",))

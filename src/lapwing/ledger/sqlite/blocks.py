@@ -100,11 +100,15 @@ class Blocks:
         return pl.DataFrame(schema={**{name: SCHEMA[name] for name in names}, "seq": pl.Int64()})
 
     def _some(self, block: Block, names: tuple[str, ...], rows: np.ndarray) -> pl.DataFrame:
-        """Columns of some rows of a block; when they are few, only what is needed of it is expanded, and not kept."""
+        """Columns of some rows of a block; when they are few, only those segments of strings are expanded that hold any."""
         if (len(rows) * FEW > block.rows and len(rows) > FEW) or (block.id, ",".join(names)) in self._cache:
             return self.read(block, *names)[rows]
-        (blob,) = self.connection.execute(f"SELECT blob FROM {self.table} WHERE id = ?", (block.id,)).fetchone()
-        return columns.pick(blob, names, rows)
+        texts = [name for name in names if SCHEMA[name] == pl.String()]
+        parts = [self.read(block, name)[rows] for name in names if name not in texts]
+        if texts:
+            (blob,) = self.connection.execute(f"SELECT blob FROM {self.table} WHERE id = ?", (block.id,)).fetchone()
+            parts.append(columns.pick(blob, texts, rows))
+        return pl.concat(parts, how="horizontal").select(names)
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
         """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""

@@ -16,6 +16,8 @@ from lapwing.ledger.sqlite.store import Store
 from lapwing.text.query import Node, matches
 
 VERIFIED_AT_ONCE = 2_000
+CANDIDATES_MIN = 400
+"""Fewer candidates than this wait for those of the next block."""
 FACT_COLUMNS = (
     "uid",
     "uid_form",
@@ -45,21 +47,34 @@ NEWEST = Cursor(TIME_MAX, TIME_MAX)
 
 
 def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: Cursor = NEWEST) -> pl.DataFrame:
-    """At most `limit` posts older than `after`, newest first, with facts and texts; texts are null once expired."""
-    best = pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
+    """At most `limit` posts older than `after`, newest first, with facts and texts; texts are null once expired.
+
+    Candidates of several blocks are verified together when they are few: reading texts costs more by the call than by
+    the post.
+    """
+    nothing = pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
+    best, waiting = nothing, nothing
+    enough = limit if query is None else max(CANDIDATES_MIN, 4 * limit)
     selection = Selection(store, filters)
     for block in selection.blocks("to_us DESC, low DESC"):
-        if block.from_us > after.created_at_us:
-            continue
         if best.height == limit and block.to_us < best["created_at_us"][-1]:
             break
-        found = _matching(selection, block, query, limit, after)
-        best = pl.concat([best, found]).sort("created_at_us", "seq", descending=True).head(limit)
-    return complete(store, best)
+        if block.from_us <= after.created_at_us:
+            waiting = pl.concat([waiting, _candidates(selection, block, query, after)])
+        if waiting.height >= enough:
+            best, waiting = _best(store, best, waiting, query, limit), nothing
+    return complete(store, _best(store, best, waiting, query, limit))
 
 
-def _matching(selection: Selection, block: Block, query: Node | None, limit: int, after: Cursor) -> pl.DataFrame:
-    """The newest matches of one block: `seq`, `created_at_us`."""
+def _best(store: Store, best: pl.DataFrame, waiting: pl.DataFrame, query: Node | None, limit: int) -> pl.DataFrame:
+    """The newest of what was found and of what truly matches among the candidates."""
+    newest = waiting.sort("created_at_us", "seq", descending=True)
+    found = newest if query is None else _verified(store, newest, query, limit)
+    return pl.concat([best, found]).sort("created_at_us", "seq", descending=True).head(limit)
+
+
+def _candidates(selection: Selection, block: Block, query: Node | None, after: Cursor) -> pl.DataFrame:
+    """Posts of one block that pass the filters and may match: `seq`, `created_at_us`."""
     rows = None if query is None else candidates(selection.store.postings, block, query)
     if rows is not None and len(rows) == 0:
         return pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
@@ -67,8 +82,7 @@ def _matching(selection: Selection, block: Block, query: Node | None, limit: int
     older = (pl.col("created_at_us") < after.created_at_us) | (
         (pl.col("created_at_us") == after.created_at_us) & (pl.col("seq") < after.seq)
     )
-    found = found.filter(older).sort("created_at_us", "seq", descending=True)
-    return found.head(limit) if query is None else _verified(selection.store, found, query, limit)
+    return found.filter(older)
 
 
 def _verified(store: Store, found: pl.DataFrame, query: Node, limit: int) -> pl.DataFrame:
