@@ -21,7 +21,7 @@ from lapwing.model import COVERAGE, RETRIES, Chunk, Read, Saved
 
 log_lines = logging.getLogger("lapwing.engine")
 
-BATCH_RECORDS_MAX = 32_000
+BATCH_RECORDS_MAX = 25_000
 LINGER_US = 400_000
 """A batch that is not full waits this long after its first record was appended, so that it is saved within a second."""
 HEARTBEAT_US = 500_000
