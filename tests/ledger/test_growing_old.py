@@ -152,6 +152,30 @@ def test_a_worker_goes_on_in_the_new_generation(tmp_path: Path) -> None:
     other.close()
 
 
+def test_what_others_merge_does_not_go_away_under_a_reader(tmp_path: Path) -> None:
+    house, _ = filled(tmp_path, seed=41)
+    for number in range(12):
+        house.append(stream(50 + number, 6, first=1000 * (number + 1)))
+        worker = house.worker()
+        worker._keep_claims()
+        worker.step()  # and nobody merges
+        house.ledger.release("worker")
+    reader = House(tmp_path)
+    store = reader.ledger.store
+
+    with store.snapshot():
+        pages, blocks = store.keys.runs.pages(-(1 << 62), 1 << 62), store.facts.listed()
+        while house.ledger.tidy(idle=False):
+            pass
+        assert [store.keys.runs.read(page, "key").height for page in pages] != []
+        assert [store.facts.read(block, "uid").height for block in blocks] == [block.rows for block in blocks]
+
+    assert len(store.facts.listed()) < len(blocks)
+    assert house.broken() == []
+    house.close()
+    reader.close()
+
+
 @pytest.mark.parametrize("name", ["ledger/generation-1.sqlite", "log.sqlite"])
 @pytest.mark.parametrize("statement", ["CREATE TABLE bookmarks (a)", "CREATE TABLE meta (key, value)"])
 def test_a_file_that_is_not_ours_is_refused_and_left_as_it_was(tmp_path: Path, statement: str, name: str) -> None:

@@ -218,9 +218,10 @@ def coverage(store: Store, filters: Filters) -> list[Coverage]:
 def words(store: Store, filters: Filters, query: Node | None, limit: int) -> list[dict[str, Any]]:
     """The most frequent readable words of the newest matching posts, each counted once for a post."""
     totals: list[pl.DataFrame] = []
-    for texts in reading.texts_of(store, filters, query, WORDS_POSTS_MAX):
-        cut = readable(texts["text"], texts["lang"], RESOURCES["cutters"]).unique(["row", "word"])
-        totals.append(cut.group_by("word").agg(pl.len().cast(pl.Int64).alias("count")))
+    with store.snapshot():
+        for texts in reading.texts_of(store, filters, query, WORDS_POSTS_MAX):
+            cut = readable(texts["text"], texts["lang"], RESOURCES["cutters"]).unique(["row", "word"])
+            totals.append(cut.group_by("word").agg(pl.len().cast(pl.Int64).alias("count")))
     if not totals:
         return []
     best = pl.concat(totals).group_by("word").agg(pl.col("count").sum()).sort("count", "word", descending=[True, False])

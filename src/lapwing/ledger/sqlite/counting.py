@@ -25,6 +25,11 @@ def counts(store: Store, filters: Filters, window_us: int, by: By) -> pl.DataFra
     Columns: `window_us` (its start), `area` (UInt32; with `by="country"` `country` instead), posts, reposts, people.
     Windows are cut from 1970 on; a range that cuts a window counts the part that is inside.
     """
+    with store.snapshot():
+        return _all_counts(store, filters, window_us, by)
+
+
+def _all_counts(store: Store, filters: Filters, window_us: int, by: By) -> pl.DataFrame:
     dimension = {"place": ["area"], "country": ["country"], "none": []}[by]
     if window_us == HOUR_US and by == "place" and not filters.countries and not _needs_facts(filters):
         return _hourly(store, filters)

@@ -69,9 +69,10 @@ def prepare(store: Store, batch: Batch) -> Prepared:
     numbers |= {covered.source: store.source_id(covered.source, covered.network) for covered in batch.covered}
     numbers |= {covered.source: store.source_id(covered.source, covered.network) for covered in batch.covered}
     by_number = coded("source", numbers, pl.UInt32())
-    as_of_run = store.keys.runs.newest_run()
-    posts = keyed(store, batch.posts.with_columns(by_number))
-    fresh, again, waited = split(store, posts)
+    with store.snapshot():  # the names of sources and networks have their numbers by now: nothing inside writes
+        as_of_run = store.keys.runs.newest_run()
+        posts = keyed(store, batch.posts.with_columns(by_number))
+        fresh, again, waited = split(store, posts)
     return Prepared(batch, encode(fresh), again, waited, batch.changes.with_columns(by_number), as_of_run)
 
 

@@ -52,6 +52,11 @@ def posts(store: Store, filters: Filters, query: Node | None, limit: int, after:
     Candidates of several blocks are verified together when they are few: reading texts costs more by the call than by
     the post.
     """
+    with store.snapshot():
+        return _newest(store, filters, query, limit, after)
+
+
+def _newest(store: Store, filters: Filters, query: Node | None, limit: int, after: Cursor) -> pl.DataFrame:
     nothing = pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
     best, waiting = nothing, nothing
     enough = limit if query is None else max(CANDIDATES_MIN, 4 * limit)
