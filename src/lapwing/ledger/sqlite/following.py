@@ -38,8 +38,7 @@ def step_after(store: Store, number: int, commits_max: int = COMMITS_MAX) -> Ste
 
     When `generation` differs from that of the step before, the copy begins again from 0 under the new generation.
     """
-    store.connection.execute("BEGIN")
-    try:
+    with store.snapshot():
         (last,) = store.connection.execute(
             "SELECT min(?, coalesce(max(number), 0)) FROM commits", (number + commits_max,)
         ).fetchone()
@@ -51,8 +50,6 @@ def step_after(store: Store, number: int, commits_max: int = COMMITS_MAX) -> Ste
         roots, seqs = _touched(store, number, last)
         standing, gone = _as_it_is(store, roots)
         return Step(generation, last, standing, gone, _windows(store, seqs))
-    finally:
-        store.connection.execute("ROLLBACK")
 
 
 def _touched(store: Store, after: int, last: int) -> tuple[list[int], np.ndarray]:

@@ -72,7 +72,8 @@ def rebuild(ledger: SqliteLedger, understand: Understand) -> Rebuilt:
     try:
         (target,) = old.connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_seq'").fetchone()
         made = _Generation(old, new, understand)
-        made.fill(0, target)
+        with old.snapshot():  # merging goes on meanwhile
+            made.fill(0, target)
         with ledger.lock:  # from here on nobody writes: what came meanwhile is understood as it is, and we switch
             (last,) = old.connection.execute(
                 "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_seq'"

@@ -27,13 +27,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 def verify(store: Store, spans: Spans) -> Iterator[Finding]:
     """Check everything; `spans` are the log's first and next offsets. Reads one snapshot, so work may go on."""
-    store.connection.execute("BEGIN")
-    try:
+    with store.snapshot():
         for promise, check in CHECKS.items():
             yield Finding(promise, list(check(store)))
         yield Finding("the log was read without a hole, and no further than it goes", list(_offsets(store, spans)))
-    finally:
-        store.connection.execute("ROLLBACK")
 
 
 def _file(store: Store) -> Iterator[str]:
