@@ -34,6 +34,12 @@ class Tally:
         for source, count in sources.value_counts().iter_rows():
             self.counts[outcome][source] = self.counts[outcome].get(source, 0) + sign * count
 
+    def tell_apart(self, heard: pl.DataFrame, new: pl.DataFrame) -> None:
+        """Of what was `heard`, the `new` rows are changes, the others duplicates."""
+        self.add("changes", new["source"])
+        self.add("duplicates", heard["source"])
+        self.add("duplicates", new["source"], -1)
+
     def totals(self) -> dict[str, int]:
         """Over all sources; `received` must be the sum of the others."""
         totals = {outcome: sum(by_source.values()) for outcome, by_source in self.counts.items()}

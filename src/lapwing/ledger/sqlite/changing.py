@@ -6,6 +6,7 @@ import polars as pl
 
 from lapwing.ledger.sqlite.accounting import Tally
 from lapwing.ledger.sqlite.keys import WAITING, key_of
+from lapwing.ledger.sqlite.names import author_hash
 from lapwing.ledger.sqlite.prepare import author_key, confirmed
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import OPERATIONS
@@ -23,45 +24,37 @@ def apply_changes(store: Store, changes: pl.DataFrame, tally: Tally, number: int
 
 
 def _delete(store: Store, deletes: pl.DataFrame, tally: Tally, number: int) -> set[int]:
-    statement = "INSERT OR IGNORE INTO deletes (name, version, at_us, number) VALUES (?, ?, ?, ?)"
-    new = [
-        store.connection.execute(statement, (*row, number)).rowcount == 1
-        for row in deletes.select("name", "version", "at_us").iter_rows()
-    ]
-    return _told(store, deletes, new, tally, key_of("name", "name_time_us"))
-
-
-def _told(store: Store, changes: pl.DataFrame, new: list[bool], tally: Tally, key: pl.Expr) -> set[int]:
-    """Count new changes and repeats; let the new ones wait under their key; the posts that have the name now."""
-    flags = pl.Series(new, dtype=pl.Boolean)
-    tally.add("changes", changes["source"].filter(flags))
-    tally.add("duplicates", changes["source"].filter(~flags))
-    fresh = changes.filter(flags).with_columns(key.alias("key"))
-    if fresh.is_empty():
+    """Let each new delete wait under its name, unless a post has that name already: those are returned."""
+    rows = deletes.select("name", "version", "at_us", number=number)
+    new = deletes.filter(_noted(store, "deletes (name, version, at_us, number)", rows))
+    tally.tell_apart(deletes, new)
+    if new.is_empty():
         return set()
-    found = store.keys.find(fresh["key"]).filter(pl.col("post") != WAITING)
-    met = confirmed(store, found, fresh["name"])
-    waits = fresh.with_row_index("at").join(met, on="at", how="anti")
+    new = new.with_columns(key_of("name", "name_time_us").alias("key"))
+    found = store.keys.find(new["key"]).filter(pl.col("post") != WAITING)
+    met = confirmed(store, found, new["name"])
+    waits = new.with_row_index("at").join(met, on="at", how="anti")
     store.keys.add(waits.select("key", pl.lit(WAITING, pl.Int64).alias("post")))
     return set(met["root"])
 
 
 def _change_authors(store: Store, changes: pl.DataFrame, tally: Tally, number: int) -> set[int]:
-    statement = "INSERT OR IGNORE INTO author_changes (author, operation, version, number) VALUES (?, ?, ?, ?)"
-    new = pl.Series(
-        [
-            store.connection.execute(statement, (*row, number)).rowcount == 1
-            for row in changes.select("author", "operation", "version").iter_rows()
-        ],
-        dtype=pl.Boolean,
-    )
-    tally.add("changes", changes["source"].filter(new))
-    tally.add("duplicates", changes["source"].filter(~new))
-    authors = changes.filter(new).select("author", pl.col("author").nchash.xxh3_64().alias("hash"))  # type: ignore[attr-defined]
-    if authors.is_empty():
+    """Let each new change wait for posts to come; the posts of these authors that are there."""
+    rows = changes.select("author", "operation", "version", number=number)
+    new = changes.filter(_noted(store, "author_changes (author, operation, version, number)", rows))
+    tally.tell_apart(changes, new)
+    if new.is_empty():
         return set()
-    store.keys.add(authors.select(author_key("hash").alias("key"), pl.lit(WAITING, pl.Int64).alias("post")))
-    return _roots_by(store, authors["author"].unique())
+    keys = new.select(author_hash()).select(author_key("author_hash").alias("key"))
+    store.keys.add(keys.with_columns(pl.lit(WAITING, pl.Int64).alias("post")))
+    return _roots_by(store, new["author"].unique())
+
+
+def _noted(store: Store, table: str, rows: pl.DataFrame) -> pl.Series:
+    """Write rows of four columns, and tell for each whether it is new."""
+    statement = f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?, ?)"
+    new = [store.connection.execute(statement, row).rowcount == 1 for row in rows.iter_rows()]
+    return pl.Series(new, dtype=pl.Boolean)
 
 
 def _roots_by(store: Store, authors: pl.Series) -> set[int]:

@@ -41,8 +41,9 @@ def commit(store: Store, prepared: Prepared, now_us: int) -> Saved:
         touched |= apply_changes(store, prepared.changes, tally, number)
         store.mark("ledger.changes_written")
         corrections = standing.settle(store, touched, number)
-        activity = [activity_of(fresh.posts), corrections] if corrections.height else [activity_of(fresh.posts)]
-        totals = summed(pl.concat(activity))
+        totals = activity_of(fresh.posts)
+        if corrections.height:
+            totals = summed(pl.concat([totals, corrections]))
         store.activity.append(totals)
         rollups.mark_touched(store, totals)
         add_dead_letters(store, batch, tally, now_us)
@@ -71,8 +72,7 @@ def _note_unheard(store: Store, read: Read) -> None:
 def _next(store: Store) -> tuple[int, int]:
     """The next commit number and the next sequence number, under the lock."""
     (number,) = store.connection.execute("SELECT coalesce(max(number), 0) + 1 FROM commits").fetchone()
-    (seq,) = store.connection.execute("SELECT value FROM meta WHERE key = 'next_seq'").fetchone()
-    return int(number), int(seq)
+    return int(number), store.number("next_seq")
 
 
 def _still_fresh(store: Store, prepared: Prepared) -> tuple[Encoded, pl.DataFrame, pl.Series]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from lapwing.ledger.sqlite.names import author_hash
 from lapwing.ledger.sqlite.rollups import HOUR_US, city, rolled_up
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters, Selection
 from lapwing.ledger.sqlite.store import Store
@@ -126,8 +127,7 @@ def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame
             continue
         rows = selection.rows(block, "area", "network", "author", "kind")
         rows = rows.filter(pl.col("created_at_us").is_between(low_us, high_us, closed="left"))
-        hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
-        frames.append(activity_of(rows.with_columns(hashed)))
+        frames.append(activity_of(rows.with_columns(author_hash())))
     return pl.concat(frames) if frames else activity_of(_no_facts())
 
 

@@ -44,12 +44,9 @@ def step_after(store: Store, number: int, commits_max: int = COMMITS_MAX) -> Ste
         ).fetchone()
         if last <= number:
             return None
-        (generation,) = store.connection.execute(
-            "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'"
-        ).fetchone()
         roots, seqs = _touched(store, number, last)
         standing, gone = _as_it_is(store, roots)
-        return Step(generation, last, standing, gone, _windows(store, seqs))
+        return Step(store.number("generation"), last, standing, gone, _windows(store, seqs))
 
 
 def _touched(store: Store, after: int, last: int) -> tuple[list[int], np.ndarray]:

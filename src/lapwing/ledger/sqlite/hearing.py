@@ -38,18 +38,12 @@ def hear_again(store: Store, again: pl.DataFrame, tally: Tally) -> tuple[pl.Data
         _known_versions(store, edited["root"]), on=["root", "version"], how="anti", maintain_order="left"
     )
     edits = edits.unique(["root", "version"], keep="first", maintain_order=True)
-    tally.add("changes", edits["source"])
-    tally.add("duplicates", again["source"])
-    tally.add("duplicates", edits["source"], -1)
+    tally.tell_apart(again, edits)
     return edits, _sight(store, again)
 
 
 def _known_versions(store: Store, roots: pl.Series) -> pl.DataFrame:
-    rows = [
-        row
-        for root in roots.unique()
-        for row in store.connection.execute("SELECT root, version FROM versions WHERE root = ?", (root,)).fetchall()
-    ]
+    rows = list(store.select("SELECT root, version FROM versions WHERE root IN ({})", roots.unique().to_list()))
     return pl.DataFrame(rows, schema={"root": pl.Int64, "version": pl.Int64}, orient="row")
 
 

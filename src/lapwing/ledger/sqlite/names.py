@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import polars_hash  # noqa: F401  (registers the expression namespace `nchash`)
 
 FORMS: tuple[tuple[pl.Expr | str, ...], ...] = (
     (),
@@ -37,3 +38,9 @@ def restored(facts: pl.DataFrame) -> pl.DataFrame:
             pl.when(pl.col("uid_form") == code).then(pl.concat_str(_start(FORMS[code]), pl.col("uid"))).otherwise(whole)
         )
     return facts.with_columns(whole.alias("uid")).drop("uid_form")
+
+
+def author_hash() -> pl.Expr:
+    """The 64 bits by which the activity knows an author, from the column `author`; as `author_hash`."""
+    hashed: pl.Expr = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
+    return hashed

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 import polars as pl
-import polars_hash  # noqa: F401  (registers the expression namespace `nchash`)
 
 from lapwing.ledger.sqlite import columns, names, postings
 from lapwing.ledger.sqlite.blocks import FACTS_ROWS_MAX, TEXTS_ROWS_MAX, Block
@@ -67,7 +66,6 @@ def prepare(store: Store, batch: Batch) -> Prepared:
     """Split and encode a batch; reads the ledger, writes nothing but new source names."""
     numbers = {heard.source: store.source_id(heard.source, heard.network) for heard in batch.heard}
     numbers |= {covered.source: store.source_id(covered.source, covered.network) for covered in batch.covered}
-    numbers |= {covered.source: store.source_id(covered.source, covered.network) for covered in batch.covered}
     by_number = coded("source", numbers, pl.UInt32())
     with store.snapshot():  # the names of sources and networks have their numbers by now: nothing inside writes
         as_of_run = store.keys.runs.newest_run()
@@ -87,7 +85,7 @@ def keyed(store: Store, posts: pl.DataFrame) -> pl.DataFrame:
     return posts.with_columns(
         key_of("uid", "uid_time_us").alias("uid_key"),
         key_of("alias", "alias_time_us").alias("alias_key"),
-        pl.col("author").nchash.xxh3_64().alias("author_hash"),  # type: ignore[attr-defined]
+        names.author_hash(),
         area_of().alias("area"),
         (pl.col("place_confidence") * 100).round().cast(pl.UInt8).alias("confidence_percent"),
         coded("network", networks, pl.UInt8()),

@@ -93,15 +93,14 @@ def _candidates(selection: Selection, block: Block, query: Node | None, after: C
 def _verified(store: Store, found: pl.DataFrame, query: Node, limit: int) -> pl.DataFrame:
     """The first `limit` rows whose text truly matches; reads texts only as far as needed."""
     kept: list[pl.DataFrame] = []
-    count, step = 0, max(limit, 100)
-    for start in range(0, found.height, VERIFIED_AT_ONCE):
-        for inner in range(start, min(start + VERIFIED_AT_ONCE, found.height), step):
-            some = found[inner : min(inner + step, start + VERIFIED_AT_ONCE)]
-            true = some.filter(pl.col("seq").is_in(matching(store, some["seq"], query).implode()))
-            kept.append(true)
-            count += true.height
-            if count >= limit:
-                return pl.concat(kept).head(limit)
+    count, step = 0, min(max(limit, 100), VERIFIED_AT_ONCE)
+    for start in range(0, found.height, step):
+        some = found[start : start + step]
+        true = some.filter(pl.col("seq").is_in(matching(store, some["seq"], query).implode()))
+        kept.append(true)
+        count += true.height
+        if count >= limit:
+            return pl.concat(kept).head(limit)
     return pl.concat(kept) if kept else found.head(0)
 
 

@@ -18,10 +18,9 @@ from lapwing.ledger.sqlite.blocks import Block, Blocks
 from lapwing.ledger.sqlite.ledger import CURRENT, SqliteLedger, generation_path
 from lapwing.ledger.sqlite.postings import chunks, codes_of, packed
 from lapwing.ledger.sqlite.prepare import FACTS, TEXTS, coded, keyed
-from lapwing.ledger.sqlite.standing import COUNTED
+from lapwing.ledger.sqlite.standing import activity_in
 from lapwing.ledger.sqlite.store import Store
 from lapwing.text.words import cut
-from lapwing.windows.activity import activity_of, summed
 
 Understand = Callable[[dict[int, np.ndarray]], pl.DataFrame]
 """Offsets by partition number (of the ledger) → the posts of those records that the log still holds, with what the
@@ -64,21 +63,18 @@ class Rebuilt(msgspec.Struct, frozen=True):
 def rebuild(ledger: SqliteLedger, understand: Understand) -> Rebuilt:
     """Make the next generation and switch to it. Others may read and write meanwhile, but for the last moments."""
     old = ledger.store
-    number = int(old.connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]) + 1
+    number = old.number("generation") + 1
     path = ledger.folder / f"generation-{number}.sqlite"
     for leftover in ledger.folder.glob(f"{path.name}*"):
         leftover.unlink()
     new = Store(path, ledger.lock)
     try:
-        (target,) = old.connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_seq'").fetchone()
+        target = old.number("next_seq")
         made = _Generation(old, new, understand)
         with old.snapshot():  # merging goes on meanwhile
             made.fill(0, target)
         with ledger.lock:  # from here on nobody writes: what came meanwhile is understood as it is, and we switch
-            (last,) = old.connection.execute(
-                "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_seq'"
-            ).fetchone()
-            made.fill(target, last)
+            made.fill(target, old.number("next_seq"))
             made.finish(number)
             new.close()
             _switch(ledger.folder, path)
@@ -171,11 +167,7 @@ class _Generation:
             connection.execute("DELETE FROM pages WHERE store = 'activity'")
             connection.execute("DELETE FROM runs WHERE store = 'activity'")
             for block in self.new.facts.listed():
-                facts = self.new.facts.read(block, "author", *COUNTED)
-                stands = np.ones(block.rows, dtype=bool)
-                stands[self.new.hidden_among(block.low, block.low + block.rows) - block.low] = False
-                hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
-                activity = summed(activity_of(facts.filter(pl.Series(stands)).with_columns(hashed)))
+                activity = activity_in(self.new, block)
                 self.new.activity.append(activity)
                 rollups.mark_touched(self.new, activity)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-import numpy as np
-import polars as pl
 
 from lapwing.ledger.sqlite import rollups, standing
 from lapwing.ledger.sqlite.store import Store
-from lapwing.windows.activity import activity_of
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -44,11 +41,7 @@ def _expire_facts(store: Store, before_us: int) -> int:
     """Take old posts out of the counts and forget them; their numbers are not given again."""
     expired = 0
     for block in store.facts.listed("committed_us < ?", (before_us,)):
-        facts = store.facts.read(block, "author", *standing.COUNTED)
-        stands = np.ones(block.rows, dtype=bool)
-        stands[store.hidden_among(block.low, block.low + block.rows) - block.low] = False
-        hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
-        activity = activity_of(facts.filter(pl.Series(stands)).with_columns(hashed), -1)
+        activity = standing.activity_in(store, block, -1)
         store.activity.append(activity)
         rollups.mark_touched(store, activity)
         span = (block.low, block.low + block.rows)

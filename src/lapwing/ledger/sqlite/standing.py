@@ -8,12 +8,14 @@ and what came to light, in the same transaction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from lapwing.ledger.sqlite.blocks import Block
+from lapwing.ledger.sqlite.names import author_hash
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import OPERATIONS
 from lapwing.windows.activity import activity_of
@@ -24,7 +26,6 @@ SUPERSEDED, DELETED, AUTHOR_GONE = range(3)
 AUTHOR_DELETE, AUTHOR_HIDE, AUTHOR_SHOW = (
     OPERATIONS.index(name) for name in ("author_delete", "author_hide", "author_show")
 )
-SQL_VALUES_MAX = 500
 COUNTED = ("kind", "created_at_us", "area", "network")
 
 
@@ -68,7 +69,7 @@ def _reason(content: Content, deleted: int | None, authors: dict[str, dict[int, 
 
 def _contents(store: Store, roots: list[int]) -> tuple[dict[int, list[Content]], dict[int, set[str]]]:
     """The contents of each post, and all names by which a delete may call it."""
-    edits = _select(store, "SELECT seq, root FROM versions WHERE root IN ({})", roots)
+    edits = store.select("SELECT seq, root FROM versions WHERE root IN ({})", roots)
     root_of = {root: root for root in roots} | dict(edits)
     facts = store.uids_at(np.array(sorted(root_of), dtype=np.int64), "alias", "version", "created_at_us")
     contents: dict[int, list[Content]] = defaultdict(list)
@@ -77,8 +78,8 @@ def _contents(store: Store, roots: list[int]) -> tuple[dict[int, list[Content]],
     for seq, version, author, created_at_us, uid, alias in rows:
         contents[root_of[seq]].append(Content(seq, version, author, created_at_us))
         names_of[root_of[seq]] |= {uid, alias} - {None}
-    for root, alias in _select(
-        store, "SELECT root, alias FROM sightings WHERE alias IS NOT NULL AND root IN ({})", roots
+    for root, alias in store.select(
+        "SELECT root, alias FROM sightings WHERE alias IS NOT NULL AND root IN ({})", roots
     ):
         names_of[root].add(alias)
     return contents, names_of
@@ -88,7 +89,7 @@ def _latest_deletes(store: Store, names_of: dict[int, set[str]]) -> dict[int, in
     """The highest version of a delete, for each post that has one."""
     owner = {name: root for root, names in names_of.items() for name in names}
     latest: dict[int, int] = {}
-    for name, version in _select(store, "SELECT name, version FROM deletes WHERE name IN ({})", list(owner)):
+    for name, version in store.select("SELECT name, version FROM deletes WHERE name IN ({})", list(owner)):
         latest[owner[name]] = max(version, latest.get(owner[name], version))
     return latest
 
@@ -101,14 +102,14 @@ def _authors(store: Store, authors: set[str]) -> dict[str, dict[int, int]]:
     statement = (
         "SELECT author, operation, max(version) FROM author_changes WHERE author IN ({}) GROUP BY author, operation"
     )
-    for author, operation, version in _select(store, statement, list(authors)):
+    for author, operation, version in store.select(statement, list(authors)):
         latest[author][operation] = version
     return latest
 
 
 def _flip(store: Store, wanted: dict[int, int | None], number: int) -> pl.DataFrame:
     """Hide and show so that `wanted` (sequence number → reason, or None to stand) holds; the activity that follows."""
-    hidden = dict(_select(store, "SELECT seq, reason FROM hidden WHERE seq IN ({})", list(wanted)))
+    hidden = dict(store.select("SELECT seq, reason FROM hidden WHERE seq IN ({})", list(wanted)))
     hide = [(seq, reason, number) for seq, reason in wanted.items() if reason is not None and hidden.get(seq) != reason]
     show = [seq for seq, reason in wanted.items() if reason is None and seq in hidden]
     store.connection.executemany("INSERT OR REPLACE INTO hidden (seq, reason, number) VALUES (?, ?, ?)", hide)
@@ -123,13 +124,13 @@ def _flip(store: Store, wanted: dict[int, int | None], number: int) -> pl.DataFr
         seqs = np.array(sorted(seq for seq, each in signs.items() if each == sign), dtype=np.int64)
         if len(seqs):
             facts = store.facts.at(seqs, "author", *COUNTED)
-            hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
-            parts.append(activity_of(facts.with_columns(hashed), sign))
+            parts.append(activity_of(facts.with_columns(author_hash()), sign))
     return pl.concat(parts) if parts else pl.DataFrame()
 
 
-def _select(store: Store, statement: str, values: list) -> Iterator[tuple]:  # type: ignore[type-arg]
-    """The rows of a statement with `IN ({})`, for any number of values."""
-    for start in range(0, len(values), SQL_VALUES_MAX):
-        some = values[start : start + SQL_VALUES_MAX]
-        yield from store.connection.execute(statement.format(",".join("?" * len(some))), some).fetchall()
+def activity_in(store: Store, block: Block, sign: int = 1) -> pl.DataFrame:
+    """The activity of the posts of a block that stand, counted from their facts."""
+    facts = store.facts.read(block, "author", *COUNTED)
+    stands = np.ones(block.rows, dtype=bool)
+    stands[store.hidden_among(block.low, block.low + block.rows) - block.low] = False
+    return activity_of(facts.filter(pl.Series(stands)).with_columns(author_hash()), sign)

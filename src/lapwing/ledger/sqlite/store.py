@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from lapwing.ledger.sqlite.leases import WriterLock
 from lapwing.ledger.sqlite.postings import Postings
 from lapwing.ledger.sqlite.runs import Runs
 
+SQL_VALUES_MAX = 500
 Mark = Callable[[str], None]
 """Called with the name of a crash point; does nothing but in tests."""
 
@@ -106,6 +108,17 @@ class Store:
                 row = self.connection.execute("SELECT id FROM networks WHERE name = ?", (name,)).fetchone()
             self._networks[name] = row[0]
         return self._networks[name]
+
+    def select(self, statement: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement with ``IN ({})``, for any number of values."""
+        for start in range(0, len(values), SQL_VALUES_MAX):
+            some = values[start : start + SQL_VALUES_MAX]
+            yield from self.connection.execute(statement.format(",".join("?" * len(some))), some).fetchall()
+
+    def number(self, key: str) -> int:
+        """A number of the table `meta`."""
+        (value,) = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return int(value)
 
     def uids_at(self, seqs: np.ndarray, *more: str) -> pl.DataFrame:
         """Facts of posts by sorted sequence number: `seq`, whole `uid`, `author` and the columns in `more`."""

@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import names, standing
-from lapwing.ledger.sqlite.keys import WAITING
 from lapwing.ledger.sqlite.postings import ROW_BITS, codes_of, decoded, packed
 from lapwing.ledger.sqlite.store import Store
 from lapwing.text.words import cut
-from lapwing.windows.activity import ACTIVITY, activity_of, summed
+from lapwing.windows.activity import ACTIVITY, summed
 
 Spans = dict[tuple[str, int], tuple[int, int]]
 
@@ -41,24 +40,18 @@ def _file(store: Store) -> Iterator[str]:
 
 def _sequence(store: Store) -> Iterator[str]:
     listed = store.facts.listed()
-    expected = int(_meta(store, "expired_posts")) + int(
-        _meta(store, "expired_edits")
-    )  # what expired went from the front
+    expected = store.number("expired_posts") + store.number("expired_edits")  # what expired went from the front
     for block in listed:
         if block.low != expected:
             yield f"posts {expected} to {block.low - 1} are missing"
         if store.facts.read(block, "version").height != block.rows:
             yield f"the block at {block.low} does not hold its {block.rows} posts"
         expected = block.low + block.rows
-    if expected != int(_meta(store, "next_seq")):
-        yield f"{expected} posts are there, {_meta(store, 'next_seq')} were given a number"
+    if expected != store.number("next_seq"):
+        yield f"{expected} posts are there, {store.number('next_seq')} were given a number"
     holes = store.connection.execute("SELECT count(*), coalesce(max(number), 0) FROM commits").fetchone()
     if holes[0] != holes[1]:
         yield f"{holes[0]} commits are numbered up to {holes[1]}"
-
-
-def _meta(store: Store, key: str) -> str:
-    return str(store.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
 
 
 def _identity(store: Store) -> Iterator[str]:
@@ -74,7 +67,7 @@ def _identity(store: Store) -> Iterator[str]:
     stored, changes = store.connection.execute(
         "SELECT coalesce(sum(stored), 0), coalesce(sum(changes), 0) FROM accounting"
     ).fetchone()
-    expired_posts, expired_edits = int(_meta(store, "expired_posts")), int(_meta(store, "expired_edits"))
+    expired_posts, expired_edits = store.number("expired_posts"), store.number("expired_edits")
     if stored != every.len() + expired_posts:
         yield f"{every.len()} posts are there and {expired_posts} expired, {stored} were accounted as stored"
     (kept,) = store.connection.execute(
@@ -100,13 +93,7 @@ def _accounts(store: Store) -> Iterator[str]:
 
 def _counts(store: Store) -> Iterator[str]:
     counted = list(store.activity.range(0, 1 << 62, "area", "network", "author", "posts", "reposts"))
-    recounted = []
-    for block in store.facts.listed():
-        facts = store.facts.read(block, "author", *standing.COUNTED)
-        stands = np.ones(block.rows, dtype=bool)
-        stands[store.hidden_among(block.low, block.low + block.rows) - block.low] = False
-        hashed = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
-        recounted.append(activity_of(facts.filter(pl.Series(stands)).with_columns(hashed), -1))
+    recounted = [standing.activity_in(store, block, -1) for block in store.facts.listed()]
     if counted or recounted:
         left = summed(pl.concat([frame.select(list(ACTIVITY)) for frame in counted] + recounted))
         if left.height:
@@ -168,13 +155,11 @@ def _offsets(store: Store, spans: Spans) -> Iterator[str]:
 
 def _keys(store: Store) -> Iterator[str]:
     """Every post is found again by its name; done on the names that carry no time too, since their slice is in the name."""
-    waits = 0
     for page in store.keys.runs.pages(-(1 << 62), 1 << 62):
         frame = store.keys.runs.read(page, "key", "post")
-        waits += int((frame["post"] == WAITING).sum())
         if not bool((frame["key"].diff().drop_nulls() >= 0).all()):
             yield f"page {page.id} of the keys is not sorted"
-    low = int(_meta(store, "expired_posts")) + int(_meta(store, "expired_edits"))
+    low = store.number("expired_posts") + store.number("expired_edits")
     (rows,) = store.connection.execute("SELECT coalesce(sum(rows), 0) FROM facts").fetchone()
     posts = _all_keys(store).filter(pl.col("post") >= low)["post"].n_unique()
     (edits,) = store.connection.execute("SELECT count(*) FROM versions WHERE seq >= ?", (low,)).fetchone()
