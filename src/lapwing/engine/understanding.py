@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import polars as pl
@@ -29,8 +29,6 @@ DECODED_AT_ONCE = 8_192
 """So many records are decoded together: what they are on the way to columns still fits the processor's cache."""
 WATERMARK_AHEAD_US = 300_000_000
 """A post may say that it was made later than it was received; time is not moved on by more than this."""
-
-FormatOf = Callable[[str], Format | None]
 
 
 class Understanding(msgspec.Struct, frozen=True):

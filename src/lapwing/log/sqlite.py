@@ -251,20 +251,22 @@ class SqliteLog:
         """Drop batches that are older than the retention, and the oldest beyond its size; the number of records dropped."""
         before_us, bytes_max = now_us - self._retention.age_us, self._retention.bytes_max
         with self._transaction() as connection:
-            doomed = connection.execute("SELECT id FROM batches WHERE appended_at_us < ?", (before_us,)).fetchall()
+            old = "SELECT id, records FROM batches WHERE appended_at_us < ?"
+            doomed = dict(connection.execute(old, (before_us,)))
             if bytes_max is not None:
-                doomed += connection.execute(
-                    "SELECT id FROM (SELECT id, sum(length(payload)) OVER (ORDER BY id DESC) AS running FROM batches) "
-                    "WHERE running > ?",
-                    (bytes_max,),
-                ).fetchall()
-            (dropped,) = connection.execute("SELECT coalesce(sum(records), 0) FROM batches").fetchone()
-            connection.executemany("DELETE FROM batches WHERE id = ?", doomed)
-            connection.execute(
-                "UPDATE partitions SET first_offset = coalesce((SELECT min(base_offset) FROM batches WHERE partition = partitions.id), next_offset)"
-            )
-            (kept,) = connection.execute("SELECT coalesce(sum(records), 0) FROM batches").fetchone()
-        return int(dropped - kept)
+                doomed |= dict(
+                    connection.execute(
+                        "SELECT id, records FROM (SELECT id, records, sum(length(payload)) OVER (ORDER BY id DESC) AS running "
+                        "FROM batches) WHERE running > ?",
+                        (bytes_max,),
+                    )
+                )
+            if doomed:
+                connection.executemany("DELETE FROM batches WHERE id = ?", ((batch,) for batch in doomed))
+                connection.execute(
+                    "UPDATE partitions SET first_offset = coalesce((SELECT min(base_offset) FROM batches WHERE partition = partitions.id), next_offset)"
+                )
+        return sum(doomed.values())
 
     def sizes(self) -> dict[str, int]:
         """Records held, their bytes as they came, and the bytes they take."""

@@ -7,7 +7,6 @@ facts (which live as long as the counts) and texts (which live as long as `posts
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import columns
+from lapwing.ledger.sqlite.frames import Frames
 
 FACTS_ROWS_MAX = 65_536
 TEXTS_ROWS_MAX = 4_096
@@ -26,16 +26,37 @@ CACHE_BYTES_MAX = 64 << 20
 TIMELINE = "created_at_us"
 
 
-SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(
-        ("uid", "alias", "author", "lang", "text", "author_name", "profile", "url", "about", "place_evidence"),
-        pl.String(),
-    ),
-    **dict.fromkeys(("uid_form", "kind", "place_by", "confidence_percent", "network"), pl.UInt8()),
-    **dict.fromkeys(("area", "source", "origin"), pl.UInt32()),
-    **dict.fromkeys(("version", "created_at_us", "received_at_us", "offset"), pl.Int64()),
+FACTS: dict[str, pl.DataType] = {
+    "uid": pl.String(),
+    "uid_form": pl.UInt8(),
+    "alias": pl.String(),
+    "author": pl.String(),
+    "version": pl.Int64(),
+    "kind": pl.UInt8(),
+    "created_at_us": pl.Int64(),
+    "area": pl.UInt32(),
+    "place_by": pl.UInt8(),
+    "confidence_percent": pl.UInt8(),
+    "network": pl.UInt8(),
+    "source": pl.UInt32(),
+    "lang": pl.String(),
+    "origin": pl.UInt32(),
+    "offset": pl.Int64(),
 }
-"""The columns of facts and texts, as they lie in a block."""
+"""The columns of facts, as they lie in a block."""
+
+TEXTS: dict[str, pl.DataType] = {
+    "text": pl.String(),
+    "author_name": pl.String(),
+    "profile": pl.String(),
+    "url": pl.String(),
+    "about": pl.String(),
+    "received_at_us": pl.Int64(),
+    "place_evidence": pl.String(),
+}
+"""The columns of texts."""
+
+SCHEMA = FACTS | TEXTS
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -55,8 +76,7 @@ class Blocks:
         self.connection = connection
         self.table = table
         self.rows_max = rows_max
-        self._cache: OrderedDict[tuple[int, str], pl.DataFrame] = OrderedDict()
-        self._cached_bytes = 0
+        self._kept = Frames(CACHE_BYTES_MAX)
 
     def add(self, block: Block, blob: bytes, committed_us: int, level: int = 0) -> None:
         """Write one encoded block, inside the caller's transaction; its `id` is ignored."""
@@ -74,17 +94,11 @@ class Blocks:
 
     def read(self, block: Block, *names: str) -> pl.DataFrame:
         """The columns of a block; kept in memory up to `CACHE_BYTES_MAX`."""
-        label = (block.id, ",".join(names))
-        if (hit := self._cache.get(label)) is not None:
-            self._cache.move_to_end(label)
-            return hit
+        return self._kept.get((block.id, ",".join(names)), lambda: columns.decode(self._blob(block), names or None))
+
+    def _blob(self, block: Block) -> bytes:
         (blob,) = self.connection.execute(f"SELECT blob FROM {self.table} WHERE id = ?", (block.id,)).fetchone()
-        frame = columns.decode(blob, names or None)
-        self._cache[label] = frame
-        self._cached_bytes += int(frame.estimated_size())
-        while self._cached_bytes > CACHE_BYTES_MAX and len(self._cache) > 1:
-            self._cached_bytes -= int(self._cache.popitem(last=False)[1].estimated_size())
-        return frame
+        return bytes(blob)
 
     def at(self, seqs: np.ndarray, *names: str) -> pl.DataFrame:
         """The rows of sorted sequence numbers, with a column `seq`; those whose block is gone are absent."""
@@ -101,13 +115,12 @@ class Blocks:
 
     def _some(self, block: Block, names: tuple[str, ...], rows: np.ndarray) -> pl.DataFrame:
         """Columns of some rows of a block; when they are few, only those segments of strings are expanded that hold any."""
-        if (len(rows) * FEW > block.rows and len(rows) > FEW) or (block.id, ",".join(names)) in self._cache:
+        if (len(rows) * FEW > block.rows and len(rows) > FEW) or (block.id, ",".join(names)) in self._kept:
             return self.read(block, *names)[rows]
         texts = [name for name in names if SCHEMA[name] == pl.String()]
         parts = [self.read(block, name)[rows] for name in names if name not in texts]
         if texts:
-            (blob,) = self.connection.execute(f"SELECT blob FROM {self.table} WHERE id = ?", (block.id,)).fetchone()
-            parts.append(columns.pick(blob, texts, rows))
+            parts.append(columns.pick(self._blob(block), texts, rows))
         return pl.concat(parts, how="horizontal").select(names)
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
@@ -128,8 +141,7 @@ class Blocks:
 
     def forget(self) -> None:
         """Empty the cache: a transaction that gave out ids was rolled back."""
-        self._cache.clear()
-        self._cached_bytes = 0
+        self._kept.forget()
 
     def due(self) -> list[Block] | None:
         """Neighbours of one level that should be merged now; None when there are not enough."""

@@ -13,7 +13,7 @@ from lapwing.ledger.sqlite.accounting import Tally, account, add_coverage, add_d
 from lapwing.ledger.sqlite.changing import apply_changes
 from lapwing.ledger.sqlite.hearing import add_edits, hear_again, rooted
 from lapwing.ledger.sqlite.leases import advance
-from lapwing.ledger.sqlite.prepare import Encoded, Prepared, encode, split
+from lapwing.ledger.sqlite.prepare import Encoded, Prepared, encode, split, write
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import Read, Saved
 from lapwing.windows.activity import activity_of, summed
@@ -89,11 +89,7 @@ def _still_fresh(store: Store, prepared: Prepared) -> tuple[Encoded, pl.DataFram
 
 def _add_posts(store: Store, posts: Encoded, low: int, now_us: int) -> None:
     """Write blocks, index and keys of posts that get the sequence numbers from `low` on."""
-    for blocks, blobs in ((store.facts, posts.facts), (store.texts, posts.texts)):
-        for block, blob in blobs:
-            blocks.add(type(block)(0, low + block.low, block.rows, block.from_us, block.to_us), blob, now_us)
-    for start, chunks in posts.postings:
-        store.postings.add(low + start, chunks)
+    write(store, posts, low, now_us)
     numbered = posts.posts.select(
         "uid_key", "alias_key", pl.int_range(low, low + pl.len(), dtype=pl.Int64).alias("post")
     )

@@ -8,7 +8,7 @@ import polars as pl
 from lapwing.ledger.sqlite import standing
 from lapwing.ledger.sqlite.accounting import Tally
 from lapwing.ledger.sqlite.keys import WAITING
-from lapwing.ledger.sqlite.prepare import Encoded, confirmed, encode
+from lapwing.ledger.sqlite.prepare import Encoded, confirmed, encode, write
 from lapwing.ledger.sqlite.store import Store
 
 
@@ -69,11 +69,7 @@ def add_edits(store: Store, edits: pl.DataFrame, low: int, commit: tuple[int, in
         return set()
     number, now_us = commit
     encoded = encode(edits.drop("version_first", "source_first", "alias_first"))
-    for blocks, blobs in ((store.facts, encoded.facts), (store.texts, encoded.texts)):
-        for block, blob in blobs:
-            blocks.add(type(block)(0, low + block.low, block.rows, block.from_us, block.to_us), blob, now_us)
-    for start, chunks in encoded.postings:
-        store.postings.add(low + start, chunks)
+    write(store, encoded, low, now_us)
     rows = encoded.posts.select("root", "version", pl.int_range(low, low + pl.len(), dtype=pl.Int64).alias("seq"))
     store.connection.executemany("INSERT INTO versions VALUES (?, ?, ?)", rows.iter_rows())
     hidden = ((seq, standing.SUPERSEDED, number) for seq in rows["seq"])

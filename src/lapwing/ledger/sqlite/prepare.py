@@ -13,30 +13,11 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import columns, names, postings
-from lapwing.ledger.sqlite.blocks import FACTS_ROWS_MAX, TEXTS_ROWS_MAX, Block
+from lapwing.ledger.sqlite.blocks import FACTS, FACTS_ROWS_MAX, TEXTS, TEXTS_ROWS_MAX, Block
 from lapwing.ledger.sqlite.keys import WAITING, key_of
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import Batch
 from lapwing.windows.areas import area_of
-
-FACTS = (
-    "uid",
-    "uid_form",
-    "alias",
-    "author",
-    "version",
-    "kind",
-    "created_at_us",
-    "area",
-    "place_by",
-    "confidence_percent",
-    "network",
-    "source",
-    "lang",
-    "origin",
-    "offset",
-)
-TEXTS = ("text", "author_name", "profile", "url", "about", "received_at_us", "place_evidence")
 
 
 class Encoded(msgspec.Struct, frozen=True):
@@ -152,8 +133,8 @@ def encode(posts: pl.DataFrame) -> Encoded:
     """Sort by time and encode as blocks, numbered from 0."""
     posts = posts.sort("created_at_us")
     compact = names.shortened(posts)
-    facts = list(_blobs(compact.select(FACTS), posts["created_at_us"], FACTS_ROWS_MAX))
-    texts = list(_blobs(compact.select(TEXTS), posts["created_at_us"], TEXTS_ROWS_MAX))
+    facts = list(_blobs(compact.select(list(FACTS)), posts["created_at_us"], FACTS_ROWS_MAX))
+    texts = list(_blobs(compact.select(list(TEXTS)), posts["created_at_us"], TEXTS_ROWS_MAX))
     index = [(block.low, _index(posts[block.low : block.low + block.rows])) for block, _ in facts]
     return Encoded(posts, facts, texts, index)
 
@@ -168,3 +149,12 @@ def _index(posts: pl.DataFrame) -> list[tuple[int, bytes]]:
     terms = posts.select(pl.int_range(pl.len(), dtype=pl.UInt16).alias("row"), "terms").explode("terms")
     terms = terms.filter(pl.col("terms").is_not_null())
     return list(postings.chunks(postings.packed(terms["row"].to_numpy(), postings.codes_of(terms["terms"]))))
+
+
+def write(store: Store, posts: Encoded, low: int, now_us: int) -> None:
+    """Write blocks and index of contents that get the sequence numbers from `low` on, inside the caller's transaction."""
+    for blocks, blobs in ((store.facts, posts.facts), (store.texts, posts.texts)):
+        for block, blob in blobs:
+            blocks.add(msgspec.structs.replace(block, low=low + block.low), blob, now_us)
+    for start, chunks in posts.postings:
+        store.postings.add(low + start, chunks)

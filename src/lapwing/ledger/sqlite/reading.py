@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import names
-from lapwing.ledger.sqlite.blocks import Block
+from lapwing.ledger.sqlite.blocks import FACTS, TEXTS, Block
 from lapwing.ledger.sqlite.searching import candidates
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters, Selection
 from lapwing.ledger.sqlite.store import Store
@@ -18,22 +18,8 @@ from lapwing.text.query import Node, matches
 VERIFIED_AT_ONCE = 2_000
 CANDIDATES_MIN = 400
 """Fewer candidates than this wait for those of the next block."""
-FACT_COLUMNS = (
-    "uid",
-    "uid_form",
-    "alias",
-    "author",
-    "version",
-    "kind",
-    "created_at_us",
-    "area",
-    "place_by",
-    "confidence_percent",
-    "network",
-    "source",
-    "lang",
-)
-TEXT_COLUMNS = ("text", "author_name", "profile", "url", "about", "received_at_us", "place_evidence")
+SHOWN = tuple(name for name in FACTS if name not in ("origin", "offset"))
+"""The facts that an answer shows: all but where in the log a post came from."""
 
 
 class Cursor(msgspec.Struct, frozen=True, order=True):
@@ -138,8 +124,8 @@ def complete(store: Store, found: pl.DataFrame) -> pl.DataFrame:
     seqs = np.sort(found["seq"].to_numpy())
     if not len(seqs):
         return found.head(0)
-    facts = names.restored(store.facts.at(seqs, *FACT_COLUMNS))
-    texts = store.texts.at(seqs, *TEXT_COLUMNS)
+    facts = names.restored(store.facts.at(seqs, *SHOWN))
+    texts = store.texts.at(seqs, *TEXTS)
     rows = facts.join(texts, on="seq", how="left")
     return found.select("seq").join(rows, on="seq", how="left", maintain_order="left")
 

@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import columns, names, rollups
-from lapwing.ledger.sqlite.blocks import Block, Blocks
+from lapwing.ledger.sqlite.blocks import FACTS, TEXTS, Block, Blocks
 from lapwing.ledger.sqlite.ledger import CURRENT, SqliteLedger, generation_path
 from lapwing.ledger.sqlite.postings import chunks, codes_of, packed
-from lapwing.ledger.sqlite.prepare import FACTS, TEXTS, coded, keyed
+from lapwing.ledger.sqlite.prepare import coded, keyed
 from lapwing.ledger.sqlite.standing import activity_in
 from lapwing.ledger.sqlite.store import Store
 from lapwing.text.words import cut
@@ -136,11 +136,13 @@ class _Generation:
         self.recomputed += fresh.height
         self.copied += whole.height - fresh.height
         with self.new.transaction():
-            _write(self.new.facts, low, names.shortened(rows).select(FACTS), rows["created_at_us"], committed_us)
+            _write(self.new.facts, low, names.shortened(rows).select(list(FACTS)), rows["created_at_us"], committed_us)
             for part in _unbroken(rows.filter(pl.col("text").is_not_null())):
                 for start in range(0, part.height, self.new.texts.rows_max):
                     some = part[start : start + self.new.texts.rows_max]
-                    _write(self.new.texts, some["seq"][0], some.select(TEXTS), some["created_at_us"], committed_us)
+                    _write(
+                        self.new.texts, some["seq"][0], some.select(list(TEXTS)), some["created_at_us"], committed_us
+                    )
             terms = cut(rows["text"].fill_null(""))
             self.new.postings.add(low, list(chunks(packed(terms["row"].to_numpy(), codes_of(terms["term"])))))
 

@@ -9,13 +9,13 @@ Source of the method: O'Neil et al., "The Log-Structured Merge-Tree", 1996, with
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 import msgspec
 import polars as pl
 
 from lapwing.ledger.sqlite import columns
+from lapwing.ledger.sqlite.frames import Frames
 
 PAGE_ROWS = 16_384
 FAN_IN = 6
@@ -38,8 +38,7 @@ class Runs:
     def __init__(self, connection: sqlite3.Connection, store: str) -> None:
         self.connection = connection
         self.store = store
-        self._cache: OrderedDict[tuple[int, str], pl.DataFrame] = OrderedDict()
-        self._cached_bytes = 0
+        self._kept = Frames(CACHE_BYTES_MAX)
 
     def append(self, frame: pl.DataFrame, level: int = 0) -> int | None:
         """Write one run, inside the caller's transaction; the run's id, or None for an empty frame."""
@@ -65,17 +64,11 @@ class Runs:
 
     def read(self, page: Page, *names: str) -> pl.DataFrame:
         """The columns of a page; kept in memory up to `CACHE_BYTES_MAX`."""
-        label = (page.id, ",".join(names))
-        if (hit := self._cache.get(label)) is not None:
-            self._cache.move_to_end(label)
-            return hit
+        return self._kept.get((page.id, ",".join(names)), lambda: columns.decode(self._blob(page), names or None))
+
+    def _blob(self, page: Page) -> bytes:
         (blob,) = self.connection.execute("SELECT blob FROM pages WHERE id = ?", (page.id,)).fetchone()
-        frame = columns.decode(blob, names or None)
-        self._cache[label] = frame
-        self._cached_bytes += int(frame.estimated_size())
-        while self._cached_bytes > CACHE_BYTES_MAX and len(self._cache) > 1:
-            self._cached_bytes -= int(self._cache.popitem(last=False)[1].estimated_size())
-        return frame
+        return bytes(blob)
 
     def range(self, low: int, high: int, *names: str) -> Iterator[pl.DataFrame]:
         """The rows with `low <= key <= high`, page by page, in no order between pages."""
@@ -86,8 +79,7 @@ class Runs:
 
     def forget(self) -> None:
         """Empty the cache: a transaction that gave out ids was rolled back."""
-        self._cache.clear()
-        self._cached_bytes = 0
+        self._kept.forget()
 
     def newest_run(self) -> int:
         """The highest run id ever given; what is written later is higher."""
