@@ -10,6 +10,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$each; exit; }; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.ready-bench
 
@@ -62,16 +63,20 @@ lock: $(READY)  ## resolves the dependencies anew and pins them by hash
 	@! grep -nE '(https?|file)://' requirements/*.txt || { echo "a lock file names an address" >&2; exit 1; }
 
 clean:  ## removes what these targets made
-	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) build dist src/*.egg-info src/lapwing/native/*.so .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/dev.txt pyproject.toml
+$(INSTALLED): requirements/dev.txt
 	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo "Lapwing needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1 || true);" \
 		"name one with: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python lacks venv. Run:" \
 		"apt-get install -y $$(basename $(PYTHON))-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# Compiles the native part where there is a compiler; without one the rest is installed all the same.
+$(READY): $(INSTALLED) pyproject.toml setup.py $(wildcard src/lapwing/native/*.[ch])
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -30,7 +30,9 @@ from lapwing.model import WINDOW_US
 
 NEWEST = 100
 HOUR_US = 3_600_000_000
-VARIANTS = 5
+VARIANTS = 20
+RARE_HITS = 75
+"""So many posts of the whole day have a rare word."""
 BUDGETS_MS = {
     "search, rare word": 50, "search, middle word": 50, "search, frequent word": 50, "search, phrase": 50,
     "counts of the last hour by place": 20, "people of an hour": 50, "words of 100,000 posts": 1_000,
@@ -50,10 +52,14 @@ class Plan(msgspec.Struct, frozen=True):
 
 def planned(store: Store) -> Plan:
     """Words of each frequency among the newest posts, a phrase with each frequent one, and the hours there are."""
-    ranked = [row["word"] for row in answers.words(store, Filters(), None, 1_000_000)]
-    frequent, middle, rare = ranked[:VARIANTS], ranked[len(ranked) // 20 :][:VARIANTS], ranked[-VARIANTS:]
+    counted = answers.words(store, Filters(), None, 1_000_000)
+    ranked = [row["word"] for row in counted]
+    frequent, middle = ranked[:VARIANTS], ranked[len(ranked) // 20 :][:VARIANTS]
+    (posts,) = store.connection.execute("SELECT sum(rows) FROM facts").fetchone()
+    hits = RARE_HITS * min(1, answers.WORDS_POSTS_MAX / posts)
+    rare = [row["word"] for row in sorted(counted, key=lambda row: abs(row["count"] - hits))[:VARIANTS]]
     low, high = store.connection.execute("SELECT min(from_us), max(to_us) FROM facts").fetchone()
-    phrases = [phrase for word in ranked[5:40] if (phrase := _phrase(store, word))][:VARIANTS]
+    phrases = list(dict.fromkeys(phrase for word in ranked[5:60] if (phrase := _phrase(store, word))))[:VARIANTS]
     searches = {
         "search, rare word": rare, "search, middle word": middle, "search, frequent word": frequent, "search, phrase": phrases,
     }  # fmt: skip
@@ -73,7 +79,7 @@ def _broad(store: Store, ranked: list[str]) -> str:
     """So many frequent words with OR between them that `WORDS_POSTS` posts match, or as many as can be."""
     count = 1
     while count < 64 and _matching(store, " OR ".join(ranked[:count])) < WORDS_POSTS:
-        count *= 2
+        count += 1
     return " OR ".join(ranked[:count])
 
 
@@ -82,7 +88,7 @@ def _matching(store: Store, query: str) -> int:
 
 
 def question(directory: Directory, plan: Plan, name: str, number: int) -> Callable[[], Any]:
-    """One question of a kind; the number chooses the word or hour."""
+    """One question of a kind; the number chooses the word or hour. Counts are asked for as the JSON that is given out."""
     store = directory.ledger.store
     hour = plan.to_us - HOUR_US * (1 + number % max(1, (plan.to_us - plan.from_us) // HOUR_US - 1))
     if name in plan.searches:
@@ -97,7 +103,7 @@ def question(directory: Directory, plan: Plan, name: str, number: int) -> Callab
         else answers.Wanted(HOUR_US, "none")
     )
     filters = Filters(since_us=last - HOUR_US, until_us=last)
-    return lambda: answers.counts(store, filters, wanted, directory.processed_until_us())
+    return lambda: msgspec.json.encode(answers.counts(store, filters, wanted, directory.processed_until_us()))
 
 
 def warm(directory: Directory, plan: Plan, name: str, repeats: int) -> list[float]:

@@ -19,9 +19,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": {"errors"},
     "contracts": {"model", "errors"},
-    **dict.fromkeys(LEAVES, CORE),
-    "places": CORE | {"text"},  # names of places are found in words that were cut
+    "native": set(),
+    **dict.fromkeys(LEAVES, CORE | {"native"}),
+    "places": CORE | {"text", "native"},  # names of places are found in words that were cut
     **dict.fromkeys(ROOMS, CORE | LEAVES),
+    "formats": CORE | LEAVES | {"native"},
     "spark": CORE | LEAVES | {"stages", "formats"},
     "catalog": CORE,
     "config": CORE | {"catalog"},

@@ -17,6 +17,7 @@ from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.verify import verify
 from lapwing.log.sqlite import SqliteLog
 from lapwing.model import Records
+from lapwing.text.words import cut_hashed
 
 
 def place_by_number(posts: pl.DataFrame) -> pl.DataFrame:
@@ -27,7 +28,7 @@ def place_by_number(posts: pl.DataFrame) -> pl.DataFrame:
         pl.lit(3, pl.UInt8).alias("place_by"),
         pl.lit(1.0, pl.Float32).alias("place_confidence"),
         pl.lit(None, pl.String).alias("place_evidence"),
-        pl.col("text").str.split(" ").alias("terms"),
+        *cut_hashed(posts["text"]),
     )
 
 

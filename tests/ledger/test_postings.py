@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lapwing.ledger.sqlite import postings
-from lapwing.ledger.sqlite.postings import Postings, chunks, codes_of, packed, prefix_range
+from lapwing.ledger.sqlite.postings import Postings, chunks, code_of, codes_of, packed, prefix_range
+from lapwing.text.words import hash_terms
 
 
 def stored(rows: list[tuple[int, str]], low: int = 0) -> Postings:
@@ -19,12 +20,12 @@ def stored(rows: list[tuple[int, str]], low: int = 0) -> Postings:
     index = Postings(connection)
     terms = pl.Series([term for _, term in rows], dtype=pl.String)
     numbers = np.array([row for row, _ in rows], dtype=np.int64)
-    index.add(low, list(chunks(packed(numbers, codes_of(terms)))))
+    index.add(low, list(chunks(packed(numbers, codes_of(hash_terms(terms).to_numpy())))))
     return index
 
 
 def rows_of(index: Postings, term: str, low: int = 0) -> list[int]:
-    code = int(codes_of(pl.Series([term]))[0])
+    code = code_of(term)
     return index.rows(low, code, code).tolist()
 
 
@@ -65,7 +66,7 @@ def test_any_postings_come_back_from_chunks_of_any_size(rows: list[tuple[int, st
 
 def test_merged_blocks_find_their_rows_at_their_new_places() -> None:
     index = stored([(0, "flood"), (1, "perth")], low=100)
-    terms = packed(np.array([0, 1]), codes_of(pl.Series(["flood", "flood"])))
+    terms = packed(np.array([0, 1]), np.array([code_of("flood")] * 2, dtype=np.uint64))
     index.add(102, list(chunks(terms)))
 
     index.merge([100, 102], 100)

@@ -10,7 +10,7 @@ from lapwing.places.gazetteer import Gazetteer, build, describe
 from lapwing.places.homes import terms_of, with_flags_named
 from lapwing.places.mentions import Terms, evidence, find
 from lapwing.places.tables import Tables
-from lapwing.text.words import cut_lists
+from lapwing.text.words import cut_hashed
 
 CITY_ROWS = [
     (1, "Perth", -31.95, 115.86, "AU", "08", 2_384_371, ["PER", "pert", "Пърт", "パース", "珀斯"]),
@@ -46,7 +46,7 @@ def gazetteer() -> Gazetteer:
 
 
 def terms_in(gazetteer: Gazetteer, texts: list[str]) -> Terms:
-    return terms_of([cut_lists(with_flags_named(gazetteer, pl.Series(texts)))], pl.Series([], dtype=pl.String))
+    return terms_of([cut_hashed(with_flags_named(gazetteer, pl.Series(texts)))], pl.Series([], dtype=pl.String))
 
 
 def names(gazetteer: Gazetteer, text: str) -> list[str]:

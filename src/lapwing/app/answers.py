@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -32,6 +33,7 @@ Gap = tuple[int, int, dict[str, str]]
 
 WORDS_POSTS_MAX = 200_000
 """Words are counted in the newest so many matching posts."""
+WORDS_AT_ONCE = 20_000
 
 
 def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: str | None = None) -> dict[str, Any]:
@@ -39,7 +41,8 @@ def posts(store: Store, filters: Filters, query: Node | None, limit: int, after:
     found = reading.posts(store, filters, query, limit + 1, read_cursor(after))
     more_follow = found.height > limit
     found = found.head(limit)
-    rows = [_post(store, row) for row in _named(store, found).iter_rows(named=True)]
+    places = described(store, found["area"].unique().to_list()) if found.height else {}
+    rows = [_post(places[row["area"]], row) for row in _named(store, found).iter_rows(named=True)]
     more = reading.sightings(store, found["seq"].to_list()) if found.height else {}
     for row, seq in zip(rows, found["seq"] if found.height else [], strict=True):
         row["sightings"] = [row["source"], *(name for name in more.get(seq, []) if name != row["source"])]
@@ -56,11 +59,10 @@ def _named(store: Store, found: pl.DataFrame) -> pl.DataFrame:
     return found
 
 
-def _post(store: Store, row: dict[str, Any]) -> dict[str, Any]:
+def _post(place: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
     area = row["area"]
-    place = describe(store, area)
     if place is not None:
-        place |= {
+        place = place | {
             "by": EVIDENCE[row["place_by"]],
             "confidence": row["confidence_percent"] / 100,
             "evidence": row["place_evidence"],
@@ -94,12 +96,13 @@ def url_of(uid: str) -> str | None:
     return uid if uid.startswith("http") else None
 
 
-def describe(store: Store, area: int) -> dict[str, Any] | None:
-    """Id, name and country of a city; None for anything else."""
-    if area == 0 or area >= COUNTRY_AREAS:
-        return None
-    row = store.connection.execute("SELECT name, country FROM places WHERE id = ?", (area,)).fetchone()
-    return {"id": area, "name": row[0] if row else str(area), "country": row[1] if row else ""}
+def described(store: Store, areas: list[int]) -> dict[int, dict[str, Any] | None]:
+    """Id, name and country of each city; None for anything else."""
+    cities = [area for area in areas if 0 < area < COUNTRY_AREAS]
+    names = store.select("SELECT id, name, country FROM places WHERE id IN ({})", cities)
+    known = {area: {"id": area, "name": name, "country": country} for area, name, country in names}
+    unnamed = {area: {"id": area, "name": str(area), "country": ""} for area in cities}
+    return dict.fromkeys(areas) | unnamed | known
 
 
 def write_cursor(cursor: Cursor) -> str:
@@ -137,12 +140,14 @@ def counts(store: Store, filters: Filters, wanted: Wanted, processed_until_us: i
     span_of = _spans(store, filters, wanted.window_us, rows["window_us"].unique().to_list())
     cover = coverage(store, filters)
     gaps = _gaps(store)
-    share = {start: complete(cover, *span) for start, span in span_of.items()}
-    places = {area: describe(store, area) for area in rows["area"].unique()} if wanted.by == "place" else {}
+    window_of = {start: written(span[0]) for start, span in span_of.items()}
+    heard_of = {
+        start: _heard(complete(cover, *span), span, processed_until_us, gaps) for start, span in span_of.items()
+    }
+    columns = [rows[name].to_list() for name in ("window_us", "posts", "reposts", "people")]
     return [
-        _count(places, row, wanted.by, span_of[row["window_us"]])
-        | _heard(share[row["window_us"]], span_of[row["window_us"]], processed_until_us, gaps)
-        for row in rows.iter_rows(named=True)
+        {"window": window_of[start], **where, "posts": posts, "reposts": reposts, "people": people, **heard_of[start]}
+        for start, posts, reposts, people, where in zip(*columns, _where(store, rows, wanted.by), strict=True)
     ]
 
 
@@ -172,23 +177,23 @@ def ranked(store: Store, filters: Filters, rows: pl.DataFrame, wanted: Wanted) -
     return kept.sort("window_us", "rank", dimension, descending=[False, True, False]).drop("rank")
 
 
-def _count(
-    places: dict[int, dict[str, Any] | None], row: dict[str, Any], by: str, span_us: tuple[int, int]
-) -> dict[str, Any]:
-    """The window, the place and the numbers of a row."""
-    answer: dict[str, Any] = {"window": written(span_us[0])}
+def _where(store: Store, rows: pl.DataFrame, by: counting.By) -> list[dict[str, Any]]:
+    """The place or country of each row."""
     if by == "place":
-        answer["place"] = places[row["area"]]
-    elif by == "country":
-        answer["country"] = row["country"] or None
-    numbers = {name: row[name] for name in ("posts", "reposts", "people")}
-    return answer | numbers | {"people_exact": True}
+        places = {area: {"place": place} for area, place in described(store, rows["area"].unique().to_list()).items()}
+        return [places[area] for area in rows["area"].to_list()]
+    return (
+        [{"country": country or None} for country in rows["country"].to_list()]
+        if by == "country"
+        else [{}] * rows.height
+    )
 
 
 def _heard(share: float | None, span_us: tuple[int, int], processed_until_us: int, gaps: list[Gap]) -> dict[str, Any]:
     """How complete a window is."""
     start, end = span_us
     return {
+        "people_exact": True,
         "complete": share,
         "processed": end <= processed_until_us,
         "gaps": [gap for low, high, gap in gaps if low < end and high > start],
@@ -219,10 +224,22 @@ def words(store: Store, filters: Filters, query: Node | None, limit: int) -> lis
     """The most frequent readable words of the newest matching posts, each counted once for a post."""
     totals: list[pl.DataFrame] = []
     with store.snapshot():
-        for texts in reading.texts_of(store, filters, query, WORDS_POSTS_MAX):
-            cut = readable(texts["text"], texts["lang"], RESOURCES["cutters"]).unique(["row", "word"])
-            totals.append(cut.group_by("word").agg(pl.len().cast(pl.Int64).alias("count")))
+        for texts in _gathered(reading.texts_of(store, filters, query, WORDS_POSTS_MAX)):
+            cut = readable(texts["text"], texts["lang"], RESOURCES["cutters"])
+            totals.append(cut.group_by("word").agg(pl.col("row").n_unique().cast(pl.Int64).alias("count")))
     if not totals:
         return []
     best = pl.concat(totals).group_by("word").agg(pl.col("count").sum()).sort("count", "word", descending=[True, False])
     return best.head(limit).to_dicts()
+
+
+def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The frames, small ones put together: a word is met once in each."""
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        waiting.append(frame)
+        if sum(each.height for each in waiting) >= WORDS_AT_ONCE:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)

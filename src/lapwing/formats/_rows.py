@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from lapwing.formats._times import UNKNOWN_US, Whole
+from lapwing.formats._times import UNKNOWN_US, Texts, Whole
 from lapwing.model import (
     CHANGES,
     CREATED_AHEAD_US_MAX,
@@ -79,10 +80,11 @@ def refused_at(positions: Sequence[int], refused: Iterable[Refused]) -> list[Ref
     return [Refused(positions[each.record], each.reason) for each in refused]
 
 
-def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[str | None]) -> Decoded:
+def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts) -> Decoded:
     """Make the frames; rows that cannot be are refused. `said` are the dates as they were written."""
     height = len(columns["record"])
-    columns["lang"] = _in_lower_case(columns.get("lang"))
+    if "lang" in columns:
+        columns["lang"] = pl.Series(columns["lang"], dtype=pl.String).str.to_lowercase()
     made = {name: _series(name, columns.get(name), height) for name in POSTS}
     posts = pl.DataFrame(list(made.values()))
     problems = _problems(columns, made, (records, said))
@@ -93,6 +95,32 @@ def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[
     changes = pl.DataFrame(dict(zip(CHANGES, zip(*outcome.changes, strict=True), strict=False)), schema=CHANGES)
     refused = sorted(outcome.refused, key=lambda each: each.record)
     return Decoded(posts=posts, changes=changes, filtered=outcome.filtered, refused=refused)
+
+
+def merged(whole: Decoded, rest: Decoded, rows: Sequence[int]) -> Decoded:
+    """What was read at once, and of the records at `rows` what was read by themselves."""
+    places = pl.Series(rows, dtype=pl.UInt32)
+    posts, changes = (
+        frame.with_columns(places.gather(frame["record"]).alias("record")) for frame in (rest.posts, rest.changes)
+    )
+    filtered = Counter(whole.filtered) + Counter(rest.filtered)
+    return Decoded(
+        posts=pl.concat([whole.posts, posts]).sort("record"),
+        changes=changes,
+        filtered=dict(filtered),
+        refused=sorted(whole.refused + refused_at(rows, rest.refused), key=lambda each: each.record),
+    )
+
+
+def some_of(records: Records, rows: Sequence[int]) -> Records:
+    """The records at `rows`, as a batch of their own."""
+    return msgspec.structs.replace(
+        records,
+        values=[records.values[row] for row in rows],
+        received_at_us=[records.received_at_us[row] for row in rows],
+        keys=None,
+        cursors=None,
+    )
 
 
 def _series(name: str, values: Any, height: int) -> pl.Series:
@@ -106,17 +134,7 @@ def _series(name: str, values: Any, height: int) -> pl.Series:
     return series
 
 
-def _in_lower_case(tags: list[str | None] | None) -> list[str | None] | None:
-    """Write the tags of languages in lower case; nearly all are."""
-    if tags is None:
-        return None
-    odd = {tag for tag in set(tags) if tag and not tag.islower()}
-    return [tag.lower() if tag in odd else tag for tag in tags] if odd else tags
-
-
-def _problems(
-    columns: Columns, made: dict[str, pl.Series], heard: tuple[Records, Sequence[str | None]]
-) -> dict[int, str]:
+def _problems(columns: Columns, made: dict[str, pl.Series], heard: tuple[Records, Texts]) -> dict[int, str]:
     """Find the rows that cannot be, and say why."""
     records, said = heard
     problems: dict[int, str] = {}

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import polars as pl
 
+Texts = Sequence[str | None] | pl.Series
 Bytes = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 Whole = np.ndarray[tuple[int], np.dtype[np.int64]]
 Times = tuple[Whole, np.ndarray[tuple[int], np.dtype[np.bool_]]]
@@ -32,15 +34,15 @@ _SECOND_US = 1_000_000
 _MONTH_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TID_LETTERS = b"234567abcdefghijklmnopqrstuvwxyz"
-_TID_DIGITS = bytes(_TID_LETTERS.index(letter) if letter in _TID_LETTERS else 99 for letter in range(256))
+_TID_DIGITS = np.array([_TID_LETTERS.find(letter) % 100 for letter in range(256)], dtype=np.uint8)  # 99: none
 
 
-def instants_us(texts: Sequence[str | None]) -> Whole:
+def instants_us(texts: Texts) -> Whole:
     """Read RFC 3339 times; `UNKNOWN_US` where a text is none."""
     return _column(texts, _rfc3339)
 
 
-def old_instants_us(texts: Sequence[str | None]) -> Whole:
+def old_instants_us(texts: Texts) -> Whole:
     """Read times as X v1.1 writes them (``Sun Nov 22 03:04:05 +0000 2026``), or RFC 3339; `UNKNOWN_US` for others."""
     return _column(texts, _ruby)
 
@@ -58,11 +60,14 @@ def instant_us(text: str | None) -> int | None:
         return None
 
 
-def _column(texts: Sequence[str | None], parse: Callable[[Bytes], Times]) -> Whole:
+def _column(texts: Texts, parse: Callable[[Bytes], Times]) -> Whole:
     """Parse texts of the same length together; what the fast reading does not know is read one by one."""
-    there = [text or "" for text in texts]
+    alike = _alike(texts) if isinstance(texts, pl.Series) else None
+    there = [text or "" for text in texts] if alike is None else []
     lengths = set(map(len, there))
-    if len(lengths) == 1 and 0 not in lengths:
+    if alike is not None:
+        times, known = parse(alike)
+    elif len(lengths) == 1 and 0 not in lengths:
         times, known = parse(_letters(there))
     else:
         times = np.zeros(len(texts), dtype=np.int64)
@@ -74,6 +79,15 @@ def _column(texts: Sequence[str | None], parse: Callable[[Bytes], Times]) -> Who
         time_us = instant_us(texts[i])
         times[i] = UNKNOWN_US if time_us is None else time_us
     return times
+
+
+def _alike(texts: pl.Series) -> Bytes | None:
+    """ASCII texts of one length as rows of letters; None where they are not so."""
+    sizes = texts.str.len_bytes()
+    if texts.null_count() or not len(texts) or not (size := sizes[0]) or sizes.min() != size or sizes.max() != size:
+        return None
+    letters = np.frombuffer(texts.str.join("").item().encode(), dtype=np.uint8)
+    return letters.reshape(len(texts), -1) if letters.max() < 128 else None
 
 
 def _letters(texts: list[str]) -> Bytes:
@@ -165,13 +179,14 @@ def snowflake_us(name: str) -> int:
     return ((number >> 22) + _SNOWFLAKE_EPOCH_MS) * 1000 if SNOWFLAKE_MIN <= number < 1 << 63 else 0
 
 
-def tids_us(tids: Sequence[str]) -> Whole:
+def tids_us(tids: Sequence[str] | pl.Series) -> Whole:
     """Give the times inside the AT Protocol's TIDs; 0 where one is not a TID between 2006 and 2100."""
-    if not tids:
+    if not len(tids):
         return np.zeros(0, dtype=np.int64)
-    alike = "".join([tid if len(tid) == TID_CHARACTERS else "-------------" for tid in tids])
-    figures = np.frombuffer(alike.encode("ascii", "replace").translate(_TID_DIGITS), dtype=np.uint8)
-    digits = np.ascontiguousarray(figures.reshape(-1, TID_CHARACTERS).T)  # one row for each place
+    letters = _alike(tids) if isinstance(tids, pl.Series) else None
+    if letters is None or letters.shape[1] != TID_CHARACTERS:
+        letters = _letters([tid if len(tid) == TID_CHARACTERS else "-------------" for tid in tids])
+    digits = np.ascontiguousarray(_TID_DIGITS[letters].T)  # one row for each place
     valid = (digits.max(axis=0) < 32) & (digits[0] < 8)  # the highest bit of 64 is always 0
     numbers = np.zeros(len(tids), dtype=np.int64)
     for place in digits:

@@ -10,7 +10,7 @@ import polars as pl
 
 from lapwing.formats import _rows
 from lapwing.formats._rows import Columns, Outcome
-from lapwing.formats._times import UNKNOWN_US, Whole
+from lapwing.formats._times import UNKNOWN_US, Texts, Whole
 from lapwing.model import KINDS, Decoded, Records
 
 POST, REPLY, QUOTE, REPOST = (KINDS.index(kind) for kind in ("post", "reply", "quote", "repost"))
@@ -53,7 +53,7 @@ def _problem(name: str | None) -> str:
     return "no id" if name is None else f"id {name[:40]!r} is not a number"
 
 
-def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[str | None]) -> Decoded:
+def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts) -> Decoded:
     """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about,
     and its texts are resolved.
     """
@@ -61,9 +61,8 @@ def finish(records: Records, outcome: Outcome, columns: Columns, said: Sequence[
     columns["author"] = _authors(pl.Series(columns["author"], dtype=pl.String))
     for name in ("alias", "about"):
         if name in columns:
-            columns[name] = [bare and "x:" + bare for bare in columns[name]]
-    if not _LANGUAGES.keys().isdisjoint(columns["lang"]):
-        columns["lang"] = [_LANGUAGES.get(tag, tag) for tag in columns["lang"]]
+            columns[name] = "x:" + pl.Series(columns[name], dtype=pl.String).replace("", None)
+    columns["lang"] = pl.Series(columns["lang"], dtype=pl.String).replace(_LANGUAGES)
     _date_by_ids(columns, said)
     return _rows.finish(records, outcome, columns, said)
 
@@ -82,7 +81,7 @@ def unescape(texts: list[str | None]) -> None:
         texts[row] = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _date_by_ids(columns: Columns, said: Sequence[str | None]) -> None:
+def _date_by_ids(columns: Columns, said: Texts) -> None:
     """Where no date is given, that of the post's own id is as good."""
     created: Whole = columns["created_at_us"]
     own = columns.get("alias_time_us")

@@ -11,26 +11,23 @@ import msgspec
 
 from lapwing.contracts import Format
 from lapwing.formats import _rows
+from lapwing.formats._jetstream_commits import (
+    OTHER_COLLECTIONS,
+    POST,
+    POST_COLLECTION,
+    QUOTE,
+    REPLY,
+    REPOST,
+    REPOST_COLLECTION,
+    read_commits,
+)
 from lapwing.formats._reading import AT_ONCE, UNREADABLE, read
-from lapwing.formats._rows import Columns, Outcome, refused_at
+from lapwing.formats._rows import Columns, Outcome, merged, refused_at, some_of
 from lapwing.formats._times import instant_us, instants_us, tids_us
-from lapwing.model import KINDS, Decoded, Records
+from lapwing.model import Decoded, Records
 
 ABSENT = msgspec.Raw()
 """Stands for a field that a record does not have."""
-
-POST_COLLECTION = "app.bsky.feed.post"
-REPOST_COLLECTION = "app.bsky.feed.repost"
-OTHER_COLLECTIONS = {
-    f"app.bsky.{name}": name.rpartition(".")[2]
-    for name in (
-        "feed.like feed.generator feed.threadgate feed.postgate graph.follow graph.block graph.list graph.listitem"
-        " graph.listblock graph.starterpack graph.verification actor.profile actor.status labeler.service"
-    ).split()
-}
-"""What is counted under a name of its own; anybody can invent more collections."""
-
-POST, REPLY, QUOTE, REPOST = (KINDS.index(kind) for kind in ("post", "reply", "quote", "repost"))
 
 _OPERATIONS = ("create", "update", "delete")
 _GONE = ("deleted", "takendown")
@@ -139,7 +136,18 @@ class Wanted(msgspec.Struct):
 
 
 def decode(records: Records) -> Decoded:
-    """Read a batch of events."""
+    """Read a batch of events: the usual ones whole columns at once, all else one by one."""
+    outcome = Outcome()
+    read_at_once = read_commits(records.values, outcome)
+    if read_at_once is None:
+        return _one_by_one(records)
+    columns, rest = read_at_once
+    whole = _rows.finish(records, outcome, columns, columns["said"])
+    return merged(whole, _one_by_one(some_of(records, rest)), rest) if rest else whole
+
+
+def _one_by_one(records: Records) -> Decoded:
+    """Read any events."""
     outcome = Outcome()
     columns: Columns = {name: [] for name in _GATHERED}
     for start in range(0, len(records.values), AT_ONCE):

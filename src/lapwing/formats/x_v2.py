@@ -16,14 +16,13 @@ import numpy as np
 from lapwing.contracts import Format
 from lapwing.formats import _x_posts
 from lapwing.formats._reading import AT_ONCE, UNREADABLE, explain, read
-from lapwing.formats._rows import Columns, Outcome
+from lapwing.formats._rows import Columns, Outcome, merged, some_of
 from lapwing.formats._times import instants_us, snowflake_us, snowflakes_us
 from lapwing.formats._x_compliance import sort_other
+from lapwing.formats._x_lines import KINDS, read_lines
 from lapwing.formats._x_pages import PAGE, split
 from lapwing.formats._x_posts import (
     POST,
-    QUOTE,
-    REPLY,
     REPOST,
     as_texts,
     blank,
@@ -37,7 +36,6 @@ from lapwing.formats._x_posts import (
 from lapwing.formats._x_shapes import SHAPES, Geo, Includes, Place, Post, Reference, Shape, recognises, shape_of
 from lapwing.model import Decoded, Records
 
-_KINDS = {"retweeted": REPOST, "reposted": REPOST, "quoted": QUOTE, "replied_to": REPLY}
 _PROBED_RECORDS_MAX = 20
 _GATHERED = ("record", "id", "kind", "author", "text", "lang", "about", "said", "author_name", "profile")
 
@@ -59,10 +57,20 @@ class Gathered(msgspec.Struct):
 
 
 def decode(records: Records) -> Decoded:
-    """Read a batch; most batches have one shape, and what does not have it is read one by one."""
+    """Read a batch; most batches have one shape, and lines of streams are read whole columns at once."""
+    probed = (shape_of(value) for value in records.values[:_PROBED_RECORDS_MAX])
+    name = next((name for name in probed if name), "nested")
+    read_at_once = read_lines(records.values) if name == "nested" else None
+    if read_at_once is None:
+        return _one_by_one(records, SHAPES[name])
+    columns, rest = read_at_once
+    whole = _x_posts.finish(records, Outcome(), columns, columns["said"])
+    return merged(whole, _one_by_one(some_of(records, rest), SHAPES[name]), rest) if rest else whole
+
+
+def _one_by_one(records: Records, shape: Shape) -> Decoded:
+    """Read any post; what does not have the shape of the batch is read in its own."""
     outcome, gathered, values = Outcome(), Gathered(), records.values
-    probed = (shape_of(value) for value in values[:_PROBED_RECORDS_MAX])
-    shape = SHAPES[next((name for name in probed if name), "nested")]
     for start in range(0, len(values), AT_ONCE):
         _gather(_find(values[start : start + AT_ONCE], start, shape, outcome), gathered)
     columns: Columns = dict(gathered.columns)
@@ -181,7 +189,7 @@ def _add_references(columns: Columns, found: Found) -> None:
 
 def _kind(reference: Reference) -> int:
     """A repost of a quote is a repost, a quote in a reply a quote: the kinds are in this order."""
-    return _KINDS.get(reference.type or "", POST)
+    return KINDS.get(reference.type or "", POST)
 
 
 def _original(other: Reference, includes: Includes | None) -> str | None:

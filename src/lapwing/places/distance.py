@@ -19,7 +19,7 @@ KM_PER_ROOT_INHABITANT = 0.01
 """How a city's reach grows: 1 km with 10,000 inhabitants, 10 km with a million."""
 
 _REACH_DEGREES = 0.46
-"""A little more than `REACH_KM` from south to north."""
+"""A little more than `REACH_KM` from south to north, or from west to east on the equator."""
 
 _CELL_DEGREES = 1.0
 
@@ -91,6 +91,9 @@ def nearest(cells: Cells, longitude: Degrees, latitude: Degrees) -> Near:
     member = np.arange(len(point)) + np.repeat(cells.first[cell] - (np.cumsum(count) - count), count)
     city = cells.members[member]
     close = np.flatnonzero(np.abs(cells.latitude[city] - np.repeat(latitude[known], count)) <= _REACH_DEGREES)
+    point, city = point[close], city[close]
+    across = np.abs((cells.longitude[city] - longitude[point] + 180) % 360 - 180)
+    close = np.flatnonzero(across * np.cos(np.radians(np.abs(latitude) + _REACH_DEGREES))[point] <= _REACH_DEGREES)
     point, city = point[close], city[close]
     far = distance_km(longitude[point], latitude[point], cells.longitude[city], cells.latitude[city])
     share = (far + 0.1) / cells.reach[city]

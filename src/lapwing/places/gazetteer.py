@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lapwing.native.matching import Names as Spelled
 from lapwing.places.distance import Cells, city_cells
 from lapwing.places.meanings import (
     ABBREVIATION,
     CITY,
     COUNTRY,
+    INDEX_BITS,
     REGION,
     Flags,
     Hashes,
@@ -74,6 +76,12 @@ class Gazetteer(msgspec.Struct, frozen=True):
     abbreviated: Abbreviations
     flags: dict[str, str]
     """A flag emoji and the name of its country."""
+
+    @property
+    def spelled(self) -> Spelled:
+        """The names as the compiled part wants them."""
+        keys = self.keys
+        return Spelled(self.gate, keys.keys, keys.index, keys.count, int(_MIX), _GATE_BITS, INDEX_BITS)
 
 
 class Abbreviations(msgspec.Struct, frozen=True):

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from lapwing.places.gazetteer import NO_CITY, Gazetteer
 from lapwing.places.meanings import Numbers
 from lapwing.places.mentions import Cities, Reading, Terms, likeliest
-from lapwing.text.words import hash_terms
 
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 
@@ -73,10 +72,11 @@ def with_flags_named(gazetteer: Gazetteer, texts: pl.Series) -> pl.Series:
     return texts.scatter(flagged, texts.gather(flagged).str.replace_many(flags, names))
 
 
-def terms_of(lists: list[pl.Series], written: pl.Series) -> Terms:
-    """The terms of texts that are cut already (List(String)), one series after the other."""
-    lengths = np.concatenate([each.list.len().to_numpy() for each in lists])
-    flat = [each.explode(empty_as_null=False) for each in lists]
-    hashes = np.concatenate([hash_terms(terms).to_numpy() for terms in flat])
+def terms_of(cut: list[pl.DataFrame], written: pl.Series) -> Terms:
+    """The terms of texts that `words.cut_hashed` cut, one frame after the other."""
+    lengths = np.concatenate([each["terms"].list.len().to_numpy() for each in cut])
+    terms, hashes = (
+        pl.concat([each[name].explode(empty_as_null=False) for each in cut]) for name in ("terms", "term_hashes")
+    )
     texts = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
-    return Terms(texts=texts, terms=pl.concat(flat), hashes=hashes, written=written)
+    return Terms(texts=texts, terms=terms, hashes=hashes.to_numpy(), written=written)

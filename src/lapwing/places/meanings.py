@@ -17,7 +17,7 @@ Flags = NDArray[np.bool_]
 CITY, REGION, COUNTRY, ABBREVIATION = 0, 1, 2, 3
 """What a name names. An abbreviation (``TX``, ``AU``) says something only right behind a city."""
 
-_INDEX_BITS = 19
+INDEX_BITS = 19
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -78,13 +78,13 @@ class Keys(msgspec.Struct, frozen=True):
 
     keys: Hashes
     index: Numbers
-    """For each beginning of a key of `_INDEX_BITS` bits, the first key that is not below it; one more at the end."""
+    """For each beginning of a key of `INDEX_BITS` bits, the first key that is not below it; one more at the end."""
     first: Numbers
     count: Numbers
 
     def find(self, wanted: Hashes) -> Numbers:
         """Where each wanted key stands, or -1. Keys are hashes, so that hardly any share their first bits."""
-        top = (wanted >> np.uint64(64 - _INDEX_BITS)).view(np.int64)
+        top = (wanted >> np.uint64(64 - INDEX_BITS)).view(np.int64)
         slots, ends = self.index[top], self.index[top + 1]
         result = np.full(len(wanted), -1, dtype=np.int64)
         going = np.flatnonzero(slots < ends)
@@ -110,7 +110,7 @@ def spread(first: Numbers, count: Numbers) -> tuple[Numbers, Numbers]:
 
 def keys_of(keys: Hashes, table: Hashes) -> Keys:
     """Sorted different keys, with their rows in a table of which `table` is the sorted column of keys."""
-    beginnings = np.arange(1 << _INDEX_BITS, dtype=np.uint64) << np.uint64(64 - _INDEX_BITS)
+    beginnings = np.arange(1 << INDEX_BITS, dtype=np.uint64) << np.uint64(64 - INDEX_BITS)
     first = np.searchsorted(table, keys)
     return Keys(
         keys=keys,

@@ -11,7 +11,9 @@ from lapwing.text import words
 
 
 def _make(resources: dict[str, Any]) -> Transform:
-    return lambda posts: posts.with_columns(words.cut_lists(posts["text"]).alias("terms"))
+    return lambda posts: posts.with_columns(words.cut_hashed(posts["text"]))
 
 
-STAGE = Stage(version=words.VERSION, adds=pl.Schema({"terms": pl.List(pl.String())}), make=_make)
+ADDS = pl.Schema({"terms": pl.List(pl.String()), "term_hashes": pl.List(pl.UInt64())})
+
+STAGE = Stage(version=words.VERSION, adds=ADDS, make=_make)

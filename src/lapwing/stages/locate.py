@@ -21,7 +21,7 @@ from lapwing.places.gazetteer import NO_CITY, Gazetteer
 from lapwing.places.homes import homes, terms_of, with_flags_named
 from lapwing.places.meanings import Flags, Numbers
 from lapwing.places.mentions import Cities, Found, Reading, Terms
-from lapwing.text.words import cut_lists
+from lapwing.text.words import cut_hashed
 
 PLACE_KM = 100.0
 """A city of the platform's place's name is the place if it is not farther from the place's middle."""
@@ -101,10 +101,10 @@ def _asked(gazetteer: Gazetteer, posts: pl.DataFrame) -> _Asked:
     profiles = _distinct(posts, ["profile"], (pl.col("profile") != "").fill_null(False))
     places = _distinct(posts, _PLACE, pl.any_horizontal(pl.col(_PLACE).is_not_null()))
     names = pl.concat([profiles.values["profile"], places.values["place_name"].fill_null("")])
-    lists = [posts["terms"]]
+    cut = [posts.select("terms", "term_hashes")]
     if len(names):
-        lists.append(cut_lists(with_flags_named(gazetteer, names)))
-    terms = terms_of(lists, posts["text"])
+        cut.append(cut_hashed(with_flags_named(gazetteer, names)))
+    terms = terms_of(cut, posts["text"])
     found = _without_later_names(mentions.find(gazetteer, terms), posts.height + profiles.values.height)
     given = places.values["place_country"].drop_nulls().unique(maintain_order=True).to_list()
     return _Asked(

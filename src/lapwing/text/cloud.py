@@ -54,16 +54,25 @@ def readable(texts: pl.Series, lang: pl.Series | None = None, cutters: Cutters =
     the text's language and of English, where `lang` says it, else those of all). Japanese, Chinese and Thai are cut by
     `cutters`; of other scripts without spaces, and without cutters, whole runs are given. `texts` must not hold nulls.
     """
-    lowered = texts.str.to_lowercase().str.replace_all(_LEFT_OUT, " ")
+    tokens = _tokens(texts, lang)
+    lowered = pl.col("token").str.to_lowercase().str.replace_all(_LEFT_OUT, " ")
+    words = tokens.select("number", "lang", word=lowered.str.extract_all(_WORD)).explode("word").drop_nulls("word")
+    vocabulary = words.select("lang", "word").unique()
+    telling = words.join(_without_stop_words(_pieces(vocabulary, cutters)), on=["lang", "word"])
+    return telling.select(row=tokens["row"].gather(telling["number"]), word="piece").explode("row")
+
+
+def _tokens(texts: pl.Series, lang: pl.Series | None) -> pl.DataFrame:
+    """What stands between spaces, each but once for a language, so that the costly steps meet it once.
+
+    Columns: number (position), lang, token, row List(UInt32), as often as it stands there.
+    """
     frame = pl.DataFrame({
         "row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True),
         "lang": lang.cast(pl.String).fill_null("") if lang is not None else pl.repeat("", len(texts), eager=True),
-        "word": lowered.str.extract_all(_WORD),
+        "token": texts.str.split(" "),
     })  # fmt: skip
-    words = frame.explode("word").drop_nulls("word")
-    vocabulary = words.select("lang", "word").unique()
-    parts = vocabulary.join(_pieces(vocabulary, cutters), on=["lang", "word"])
-    return words.join(_without_stop_words(parts), on=["lang", "word"]).select("row", word="piece")
+    return frame.explode("token").group_by("lang", "token").agg("row").with_row_index("number")
 
 
 def _pieces(vocabulary: pl.DataFrame, cutters: Cutters) -> pl.DataFrame:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import polars_hash  # noqa: F401  (its expressions register themselves)
 
+from lapwing.native import cutting
+from lapwing.text.characters import folding_table, second_letters
 from lapwing.text.fold import fold_pairs
 
-VERSION = "1"
+VERSION = "2"
 """Raised when the same text gives other terms; an index keeps it beside what it stored."""
 
 
@@ -20,10 +23,34 @@ def cut_lists(texts: pl.Series) -> pl.Series:
     script does so too, and is a term as a whole, at the end. Web addresses, punctuation and emoji give nothing. A text
     without words gives an empty list.
     """
+    return cut_hashed(texts)["terms"]
+
+
+def cut_hashed(texts: pl.Series) -> pl.DataFrame:
+    """As `cut_lists`, with the hashes of the terms: `terms` List(String), `term_hashes` List(UInt64)."""
+    cut = cutting.cut(texts, folding_table(), second_letters())
+    if cut is None:
+        return _carefully(texts)
+    terms, hashes, left = cut
+    frame = pl.DataFrame([terms, hashes])
+    if not len(left):
+        return frame
+    places = np.arange(len(texts))
+    places[left] = np.arange(len(texts), len(texts) + len(left))
+    return pl.concat([frame, _carefully(texts.gather(left))])[places]
+
+
+def _carefully(texts: pl.Series) -> pl.DataFrame:
+    """As `cut_hashed`, for any text."""
     lines = fold_pairs(texts)
     lists = lines.str.split(" ").alias("terms")
     empty = lines == ""
-    return lists.set(empty, None).fill_null([]) if empty.any() else lists
+    lists = lists.set(empty, None).fill_null([]) if empty.any() else lists
+    flat = explode(lists).with_columns(term_hashes=pl.col("term")).with_columns(_hash("term_hashes"))
+    grouped = flat.group_by("row", maintain_order=True).agg("term_hashes")
+    rows = pl.DataFrame({"row": pl.int_range(len(lists), dtype=pl.UInt32, eager=True), "terms": lists})
+    joined = rows.join(grouped, on="row", how="left", maintain_order="left")
+    return joined.select("terms", pl.col("term_hashes").fill_null([]))
 
 
 def cut(texts: pl.Series) -> pl.DataFrame:
@@ -38,9 +65,23 @@ def explode(lists: pl.Series) -> pl.DataFrame:
     return flat.drop_nulls("term") if flat["term"].null_count() else flat
 
 
+PREFIX_CHARACTERS = 3
+
+
 def hash_terms(terms: pl.Series) -> pl.Series:
-    """Each term's XXH3 hash of 64 bits (UInt64), the same on every machine and in every version."""
-    return terms.to_frame("term").select(pl.col("term").nchash.xxh3_64())["term"]  # type: ignore[attr-defined]
+    """Each term's hash (UInt64), the same on every machine and in every version.
+
+    The high 48 bits are those of the XXH3 of the whole term, the low 16 bits those of the XXH3 of its first three
+    characters: an index in their order has terms together that begin alike.
+    """
+    return terms.to_frame("term").select(_hash("term"))["term"]
+
+
+def _hash(column: str) -> pl.Expr:
+    whole = pl.col(column).nchash.xxh3_64()  # type: ignore[attr-defined]
+    start = pl.col(column).str.slice(0, PREFIX_CHARACTERS).nchash.xxh3_64()  # type: ignore[attr-defined]
+    hashed: pl.Expr = whole - whole % (1 << 16) + start % (1 << 16)
+    return hashed
 
 
 UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Bopomofo}ー々〆〇]"

@@ -20,7 +20,7 @@ from lapwing.ledger.sqlite.frames import Frames
 FACTS_ROWS_MAX = 65_536
 TEXTS_ROWS_MAX = 4_096
 FAN_IN = 6
-FEW = 16
+FEW = 4
 """One row in so many of a block is few."""
 CACHE_BYTES_MAX = 64 << 20
 TIMELINE = "created_at_us"
@@ -68,6 +68,11 @@ class Block(msgspec.Struct, frozen=True):
     from_us: int
     to_us: int
 
+    @property
+    def seqs(self) -> np.ndarray:
+        """The sequence numbers of all its posts."""
+        return np.arange(self.low, self.low + self.rows)
+
 
 class Blocks:
     """One table of blocks, `facts` or `texts`."""
@@ -94,34 +99,39 @@ class Blocks:
 
     def read(self, block: Block, *names: str) -> pl.DataFrame:
         """The columns of a block; kept in memory up to `CACHE_BYTES_MAX`."""
-        return self._kept.get((block.id, ",".join(names)), lambda: columns.decode(self._blob(block), names or None))
 
-    def _blob(self, block: Block) -> bytes:
-        (blob,) = self.connection.execute(f"SELECT blob FROM {self.table} WHERE id = ?", (block.id,)).fetchone()
-        return bytes(blob)
+        def decoded() -> pl.DataFrame:
+            with self._open(block) as blob:
+                return columns.whole(blob, names or None)
+
+        return self._kept.get((block.id, ",".join(names)), decoded)
+
+    def _open(self, block: Block) -> sqlite3.Blob:
+        return self.connection.blobopen(self.table, "blob", block.id, readonly=True)
 
     def at(self, seqs: np.ndarray, *names: str) -> pl.DataFrame:
         """The rows of sorted sequence numbers, with a column `seq`; those whose block is gone are absent."""
-        frames = []
-        for block in self._holding(seqs):
-            start, stop = np.searchsorted(seqs, [block.low, block.low + block.rows])
-            inside = seqs[start:stop]
-            if len(inside):
-                rows = self._some(block, names, inside - block.low)
-                frames.append(rows.with_columns(pl.Series("seq", inside, dtype=pl.Int64)))
-        if frames:
-            return pl.concat(frames)
-        return pl.DataFrame(schema={**{name: SCHEMA[name] for name in names}, "seq": pl.Int64()})
+        parts = [
+            (block, inside)
+            for block in self._holding(seqs)
+            if len(inside := seqs[slice(*np.searchsorted(seqs, [block.low, block.low + block.rows]))])
+        ]
+        if not parts:
+            return pl.DataFrame(schema={**{name: SCHEMA[name] for name in names}, "seq": pl.Int64()})
+        if len(seqs) * FEW > sum(block.rows for block, _ in parts):
+            found = pl.concat([self.read(block, *names)[inside - block.low] for block, inside in parts])
+        else:
+            found = self._few(parts, names)
+        there = np.concatenate([inside for _, inside in parts])
+        return found.with_columns(pl.Series("seq", there, dtype=pl.Int64))
 
-    def _some(self, block: Block, names: tuple[str, ...], rows: np.ndarray) -> pl.DataFrame:
-        """Columns of some rows of a block; when they are few, only those segments of strings are expanded that hold any."""
-        if (len(rows) * FEW > block.rows and len(rows) > FEW) or (block.id, ",".join(names)) in self._kept:
-            return self.read(block, *names)[rows]
-        texts = [name for name in names if SCHEMA[name] == pl.String()]
-        parts = [self.read(block, name)[rows] for name in names if name not in texts]
-        if texts:
-            parts.append(columns.pick(self._blob(block), texts, rows))
-        return pl.concat(parts, how="horizontal").select(names)
+    def _few(self, parts: list[tuple[Block, np.ndarray]], names: tuple[str, ...]) -> pl.DataFrame:
+        """Columns of a few rows of blocks, of which only those segments are read that hold any."""
+        picked = []
+        for block, inside in parts:
+            with self._open(block) as blob:
+                picked.append(columns.some(blob, names, inside - block.low))
+        return pl.DataFrame([columns.joined(name, [values[name] for values in picked]) for name in names])
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
         """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""

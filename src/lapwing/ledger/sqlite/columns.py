@@ -1,81 +1,139 @@
 """Columns as bytes: a frame becomes one small blob, and comes back whole, or only some columns, or only some rows.
 
-A blob is a MessagePack map from column name to `[kind, length, zstd segments]`. Integers of 64 bits are stored as
-differences, split into byte planes; strings are joined with NUL, which no text of ours contains, `SEGMENT_ROWS` to a
-segment, so that a few rows cost a few segments. Arrow IPC does the same with 1.5 to 2.5 times the CPU, and 3.8 kB of
-frame where a second holds 30 posts.
+A blob is the length of a directory, the directory, and zstd segments; the directory is a MessagePack map from column
+name to `Column`. Integers of 64 bits are stored as differences, split into byte planes; strings are joined with NUL,
+which no text of ours contains. A segment holds `NUMBERS_ROWS` or `STRINGS_ROWS`, so that a few rows cost a few segments
+and nothing else of the blob is read. Arrow IPC does the same with 1.5 to 2.5 times the CPU, and 3.8 kB of frame where a
+second holds 30 posts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby, pairwise
+from itertools import accumulate, pairwise
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 import polars as pl
 import zstandard
+from numpy.typing import NDArray
 
 from lapwing.errors import Corrupt
 
 ZSTD_LEVEL = 1
-SEGMENT_ROWS = 1_024
+NUMBERS_ROWS = 8_192
+STRINGS_ROWS = 1_024
 NULL = "\x01"
 """Stands for null in a string column that allows it; control characters do not survive cleaning."""
+SIZE_BYTES = 4
+"""So many say how long the directory is."""
 
-_encode_map = msgspec.msgpack.Encoder().encode
-_decode_map = msgspec.msgpack.Decoder(dict[str, tuple[str, int, list[bytes]]]).decode
+Values = NDArray[Any]
+"""Values of a column: numbers, or strings as objects, bytes or None."""
+
+
+class Column(msgspec.Struct, frozen=True, array_like=True):
+    """Where and how the values of a column lie in a blob."""
+
+    kind: str
+    """`z` nothing but nulls, `s` strings, `n` strings and nulls; before a numpy type `c` one value for all, `d`
+    differences, `r` the values themselves."""
+    rows: int
+    start: int
+    """Of the first segment, counted from the end of the directory."""
+    sizes: list[int]
+    """Of the segments, which follow one another."""
+
+
+class Blob(Protocol):
+    """Bytes that are read in part: a value in the database, or a buffer in memory."""
+
+    def seek(self, offset: int, /) -> Any:
+        """Go to a position."""
+
+    def read(self, length: int, /) -> bytes:
+        """So many bytes from there."""
+
+
+_encode_directory = msgspec.msgpack.Encoder().encode
+_decode_directory = msgspec.msgpack.Decoder(dict[str, Column]).decode
 
 
 def encode(frame: pl.DataFrame) -> bytes:
     """The frame as one blob. Columns are integers, floats or strings; only strings may hold nulls."""
+    return encode_columns({column.name: column if column.dtype == pl.String else column.to_numpy() for column in frame})
+
+
+def encode_columns(columns: Mapping[str, pl.Series | Values]) -> bytes:
+    """As `encode`, from strings as series and numbers as arrays."""
     compress = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress
-    packed = {}
-    for column in frame:
-        if column.dtype == pl.String:
-            kind, segments = _strings(column)
-        else:
-            kind, raw = _numbers(column.to_numpy())
-            segments = [raw]
-        packed[column.name] = (kind, len(column), [compress(segment) for segment in segments])
-    return _encode_map(packed)
+    directory, parts, start = {}, [], 0
+    for name, values in columns.items():
+        kind, segments = _strings(values) if isinstance(values, pl.Series) else _numbers(values)
+        if kind[0] != "c":
+            segments = [compress(segment) for segment in segments]
+        sizes = [len(segment) for segment in segments]
+        directory[name] = Column(kind, len(values), start, sizes)
+        parts += segments
+        start += sum(sizes)
+    head = _encode_directory(directory)
+    return b"".join([len(head).to_bytes(SIZE_BYTES, "little"), head, *parts])
 
 
 def decode(blob: bytes, names: Iterable[str] | None = None) -> pl.DataFrame:
     """The frame, or only the columns in `names`; a blob that cannot be read is `Corrupt`."""
+    return whole(io.BytesIO(blob), names)
+
+
+def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
+    """As `decode`, of a blob that is read in part."""
     with _or_corrupt():
-        expand = zstandard.ZstdDecompressor().decompress
-        packed = _decode_map(blob)
-        wanted = packed if names is None else {name: packed[name] for name in names}
-        return pl.DataFrame(
-            [
-                _column(name, kind, length, [expand(segment) for segment in segments])
-                for name, (kind, length, segments) in wanted.items()
-            ]
-        )
+        columns = _Columns(blob)
+        wanted = columns.directory if names is None else names
+        return pl.DataFrame([columns.whole(name) for name in wanted])
 
 
-def pick(blob: bytes, names: Iterable[str], rows: np.ndarray) -> pl.DataFrame:
-    """Some columns of some rows (sorted positions); of strings only those segments are expanded that hold any."""
+def some(blob: Blob, names: Iterable[str], rows: Values) -> dict[str, Values]:
+    """Some columns of some rows (sorted positions, at least one)."""
     with _or_corrupt():
-        packed = _decode_map(blob)
-        return pl.DataFrame([_picked(name, packed[name], rows) for name in names])
+        columns = _Columns(blob)
+        strings, numbers = _by_segment(rows, STRINGS_ROWS), _by_segment(rows, NUMBERS_ROWS)
+        return {
+            name: columns.strings(name, strings) if columns.is_text(name) else columns.numbers(name, numbers)
+            for name in names
+        }
 
 
-def numbers(blob: bytes) -> dict[str, np.ndarray]:
-    """All columns of a blob that has only numbers, as arrays."""
+def joined(name: str, parts: list[Values]) -> pl.Series:
+    """A column whose values were read from several blobs."""
+    values = np.concatenate(parts)
+    if values.dtype == np.object_:
+        return pl.Series(name, values.tolist(), dtype=pl.Binary).cast(pl.String)
+    return pl.Series(name, values)
+
+
+def numbers(blob: bytes, *names: str) -> dict[str, Values]:
+    """Columns of numbers, as arrays."""
     with _or_corrupt():
-        expand = zstandard.ZstdDecompressor().decompress
-        packed = _decode_map(blob)
-        return {name: _array(kind, length, expand(segments[0])) for name, (kind, length, segments) in packed.items()}
+        columns = _Columns(io.BytesIO(blob))
+        return {name: columns.array(name) for name in names}
 
 
 @contextmanager
 def _or_corrupt() -> Iterator[None]:
     try:
         yield
-    except (msgspec.DecodeError, zstandard.ZstdError, KeyError, ValueError, IndexError) as problem:
+    except (
+        msgspec.DecodeError,
+        zstandard.ZstdError,
+        pl.exceptions.PolarsError,
+        KeyError,
+        ValueError,
+        IndexError,
+    ) as problem:
         raise Corrupt(
             f"a column block cannot be read ({problem})", "restore a backup, or run `lapwing rebuild`"
         ) from problem
@@ -87,61 +145,115 @@ def _strings(column: pl.Series) -> tuple[str, list[bytes]]:
         return "z", []
     filled = column.fill_null(NULL) if nulls else column
     joined = filled.str.join("\0").item().encode()
-    if length > SEGMENT_ROWS:
+    if length > STRINGS_ROWS:
         ends = np.cumsum(filled.str.len_bytes().to_numpy().astype(np.int64) + 1)
-        cuts = [0, *ends[SEGMENT_ROWS - 1 : -1 : SEGMENT_ROWS].tolist(), int(ends[-1])]
+        cuts = [0, *ends[STRINGS_ROWS - 1 : -1 : STRINGS_ROWS].tolist(), int(ends[-1])]
         segments = [joined[low : high - 1] for low, high in pairwise(cuts)]
     else:
         segments = [joined]
     return "n" if nulls else "s", segments
 
 
-def _picked(name: str, packed: tuple[str, int, list[bytes]], rows: np.ndarray) -> pl.Series:
-    kind, length, segments = packed
-    expand = zstandard.ZstdDecompressor().decompress
-    if kind == "z":
-        return pl.Series(name, [None], dtype=pl.String).new_from_index(0, len(rows))
-    if kind not in ("s", "n"):
-        return pl.Series(name, _array(kind, length, expand(segments[0]))[rows])
-    values: list[str] = []
-    for number, inside in groupby(rows.tolist(), key=lambda row: row // SEGMENT_ROWS):
-        parts = expand(segments[number]).split(b"\0")
-        values += [parts[row % SEGMENT_ROWS].decode() for row in inside]
-    if kind == "n":
-        return pl.Series(name, [None if value == NULL else value for value in values], dtype=pl.String)
-    return pl.Series(name, values, dtype=pl.String)
-
-
-def _numbers(values: np.ndarray) -> tuple[str, bytes]:
+def _numbers(values: Values) -> tuple[str, list[bytes]]:
     if values.dtype == np.bool_:
         values = values.view(np.uint8)
     code = values.dtype.str
-    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and len(values) > 1:
-        steps = np.diff(values, prepend=values.dtype.type(0))
-        return "d" + code, _planes(steps)
-    return "r" + code, values.tobytes()
+    if len(values) and (values == values[0]).all():
+        return "c" + code, [values[:1].tobytes()]
+    parts = [values[start : start + NUMBERS_ROWS] for start in range(0, len(values), NUMBERS_ROWS)]
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
+        return "d" + code, [_planes(np.diff(part, prepend=values.dtype.type(0))) for part in parts]
+    return "r" + code, [part.tobytes() for part in parts]
 
 
-def _planes(values: np.ndarray) -> bytes:
+def _planes(values: Values) -> bytes:
     """The bytes of equal weight side by side: the high ones are mostly zero and cost nothing."""
     return np.ascontiguousarray(values.view(np.uint8).reshape(len(values), -1).T).tobytes()
 
 
-def _column(name: str, kind: str, length: int, segments: list[bytes]) -> pl.Series:
-    if kind == "z":
-        return pl.Series(name, [None], dtype=pl.String).new_from_index(0, length)
-    if kind not in ("s", "n"):
-        return pl.Series(name, _array(kind, length, segments[0]))
-    text = b"\0".join(segments).decode()
-    column = pl.Series(name, [text], dtype=pl.String).str.split("\0").explode()
-    if len(column) != length:
-        raise ValueError(f"column {name} has {len(column)} values, not {length}")
-    return column.replace(NULL, None) if kind == "n" else column
+def _by_segment(rows: Values, size: int) -> list[tuple[int, Values]]:
+    """The segments that hold any of the rows, and which rows of them."""
+    segments = rows // size
+    cuts = [0, *(np.flatnonzero(segments[1:] != segments[:-1]) + 1).tolist(), len(rows)]
+    return [(int(segments[low]), rows[low:high] % size) for low, high in pairwise(cuts)]
 
 
-def _array(kind: str, length: int, raw: bytes) -> np.ndarray:
-    dtype = np.dtype(kind[1:])
-    if kind[0] == "r":
-        return np.frombuffer(raw, dtype)
-    steps = np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, length).T
-    return np.cumsum(np.ascontiguousarray(steps).view(dtype).ravel(), dtype=dtype)
+class _Columns:
+    """The columns of one blob."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self._expand = zstandard.ZstdDecompressor().decompress
+        blob.seek(0)
+        size = int.from_bytes(blob.read(SIZE_BYTES), "little")
+        self.directory = _decode_directory(blob.read(size))
+        self._base = SIZE_BYTES + size
+
+    def is_text(self, name: str) -> bool:
+        return self.directory[name].kind in "zsn"
+
+    def whole(self, name: str) -> pl.Series:
+        column = self.directory[name]
+        if column.kind == "z":
+            return pl.Series(name, [None], dtype=pl.String).new_from_index(0, column.rows)
+        if not self.is_text(name):
+            return pl.Series(name, self.array(name))
+        segments = [self._expand(segment) for segment in self._segments(column)]
+        values = pl.Series(name, segments, dtype=pl.Binary).cast(pl.String).str.split("\0").explode()
+        if len(values) != column.rows:
+            raise ValueError(f"column {name} has {len(values)} values, not {column.rows}")
+        return values.set(values == NULL, None) if column.kind == "n" else values
+
+    def array(self, name: str) -> Values:
+        column = self.directory[name]
+        if column.kind[0] == "c":
+            return self._constant(column, column.rows)
+        parts = [self._unpacked(column, segment) for segment in self._segments(column)]
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, column.kind[1:]), *parts])
+
+    def strings(self, name: str, places: list[tuple[int, Values]]) -> Values:
+        column = self.directory[name]
+        if column.kind == "z":
+            return np.full(sum(len(rows) for _, rows in places), None)
+        starts = self._starts(column)
+        values: list[bytes | None] = []
+        for number, rows in places:
+            raw = self._expand(self._read(starts[number], column.sizes[number]))
+            ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 0)
+            bounds = np.concatenate([[-1], ends, [len(raw)]])
+            values += [raw[low + 1 : high] for low, high in zip(bounds[rows], bounds[rows + 1], strict=True)]
+        if column.kind == "n":
+            values = [None if value == NULL.encode() else value for value in values]
+        return np.array(values, dtype=np.object_)
+
+    def numbers(self, name: str, places: list[tuple[int, Values]]) -> Values:
+        column = self.directory[name]
+        if column.kind[0] == "c":
+            return self._constant(column, sum(len(rows) for _, rows in places))
+        starts = self._starts(column)
+        parts = [
+            self._unpacked(column, self._read(starts[number], column.sizes[number]))[rows] for number, rows in places
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _read(self, start: int, size: int) -> bytes:
+        self._blob.seek(self._base + start)
+        return self._blob.read(size)
+
+    def _starts(self, column: Column) -> list[int]:
+        return list(accumulate(column.sizes, initial=column.start))
+
+    def _segments(self, column: Column) -> list[bytes]:
+        joined = self._read(column.start, sum(column.sizes))
+        return [joined[low:high] for low, high in pairwise(accumulate(column.sizes, initial=0))]
+
+    def _constant(self, column: Column, rows: int) -> Values:
+        value = np.frombuffer(self._read(column.start, column.sizes[0]), column.kind[1:])
+        return np.repeat(value, rows)
+
+    def _unpacked(self, column: Column, segment: bytes) -> Values:
+        dtype, raw = np.dtype(column.kind[1:]), self._expand(segment)
+        if column.kind[0] == "r":
+            return np.frombuffer(raw, dtype)
+        steps = np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, -1).T
+        return np.cumsum(np.ascontiguousarray(steps).view(dtype).ravel(), dtype=dtype)

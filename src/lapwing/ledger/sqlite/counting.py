@@ -16,6 +16,8 @@ from lapwing.windows.activity import activity_of, counted
 from lapwing.windows.areas import COUNTRY_AREAS, country_of_area
 
 By = Literal["place", "country", "none"]
+CELL = 1 << 32
+"""A window times this, and an area, are one number."""
 SLICE_US = 7 * 86_400_000_000
 """A long range is counted a week at a time, so that memory holds the people of a week."""
 
@@ -69,13 +71,16 @@ def _needs_facts(filters: Filters) -> bool:
 
 
 def _counted(store: Store, rows: pl.DataFrame, window_us: int, dimension: list[str]) -> pl.DataFrame:
-    rows = rows.with_columns((pl.col("key") * WINDOW_US // window_us * window_us).alias("window_us"))
-    if dimension == ["area"]:  # a country without a city is no place
-        rows = rows.with_columns(city())
+    window = pl.col("key") * WINDOW_US // window_us
+    if dimension == ["area"]:  # a country without a city is no place; two numbers in one are grouped in half the time
+        cells = counted(rows.with_columns(city()).with_columns(cell=window * CELL + pl.col("area")), ["cell"])
+        area = (pl.col("cell") % CELL).cast(pl.UInt32).alias("area")
+        return cells.select((pl.col("cell") // CELL * window_us).alias("window_us"), area, "posts", "reposts", "people")
     if dimension == ["country"]:
         rows = rows.with_columns(
             pl.col("area").replace_strict(countries(store, rows["area"]), return_dtype=pl.String).alias("country")
         )
+    rows = rows.with_columns((window * window_us).alias("window_us"))
     return counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
 
 
@@ -125,7 +130,7 @@ def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame
     for block in selection.blocks():
         if block.to_us < low_us or block.from_us >= high_us:
             continue
-        rows = selection.rows(block, "area", "network", "author", "kind")
+        rows = selection.rows(block.seqs, "area", "network", "author", "kind")
         rows = rows.filter(pl.col("created_at_us").is_between(low_us, high_us, closed="left"))
         frames.append(activity_of(rows.with_columns(author_hash())))
     return pl.concat(frames) if frames else activity_of(_no_facts())

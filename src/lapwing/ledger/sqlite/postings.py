@@ -1,41 +1,49 @@
 """Term → rows: an inverted index of one block of posts, in chunks of sorted codes.
 
-A term's code is 48 bits: 16 of the hash of its first three characters, 32 of the hash of all of it. Terms that begin
+A term's code is 48 bits of its hash: 16 of that of its first three characters, 32 of that of all of it. Terms that begin
 alike lie together, so a prefix is a range of codes, and no dictionary of terms is kept. Codes may collide: what a
 search finds here is a candidate, and every hit is verified against the text.
 """
 
 from __future__ import annotations
 
+import io
 import sqlite3
 from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
-import polars_hash  # noqa: F401  (registers the expression namespace `nchash`)
 
 from lapwing.ledger.sqlite import columns
+from lapwing.text.words import PREFIX_CHARACTERS, hash_terms
 
 ROW_BITS = 16
 ROWS_MAX = 1 << ROW_BITS
-CHUNK_POSTINGS = 32_768
-PREFIX_CHARS = 3
+CHUNK_POSTINGS = 16_384
+CODE_MAX = (1 << 48) - 1
+PREFIX_CHARS = PREFIX_CHARACTERS
 
 
-def codes_of(terms: pl.Series) -> np.ndarray:
-    """The 48-bit codes of terms, as uint64."""
-    frame = terms.to_frame("term").select(
-        pl.col("term").nchash.xxh3_64().alias("whole"),  # type: ignore[attr-defined]
-        pl.col("term").str.slice(0, PREFIX_CHARS).nchash.xxh3_64().alias("start"),  # type: ignore[attr-defined]
-    )
-    whole, start = frame["whole"].to_numpy(), frame["start"].to_numpy()
-    return ((start & np.uint64(0xFFFF)) << np.uint64(32)) | (whole & np.uint64(0xFFFF_FFFF))
+def codes_of(hashes: np.ndarray) -> np.ndarray:
+    """The 48-bit codes of terms, as uint64, from their hashes (`text.words.hash_terms`)."""
+    return ((hashes & np.uint64(0xFFFF)) << np.uint64(32)) | (hashes >> np.uint64(32))
+
+
+def code_of(term: str) -> int:
+    """The code of one term."""
+    return int(codes_of(hash_terms(pl.Series([term])).to_numpy())[0])
 
 
 def prefix_range(prefix: str) -> tuple[int, int]:
     """The lowest and highest code of terms that begin with the first three characters of `prefix`."""
-    start = int(codes_of(pl.Series([prefix[:PREFIX_CHARS]]))[0]) >> 32 << 32
+    start = code_of(prefix[:PREFIX_CHARS]) >> 32 << 32
     return start, start | 0xFFFF_FFFF
+
+
+def postings_of(hashes: pl.Series) -> np.ndarray:
+    """The sorted distinct postings of texts, whose terms have these hashes (List(UInt64), a row for each text)."""
+    rows = np.repeat(np.arange(len(hashes), dtype=np.uint64), hashes.list.len().to_numpy())
+    return packed(rows, codes_of(hashes.explode(empty_as_null=False).to_numpy()))
 
 
 def packed(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -64,22 +72,24 @@ def _encoded(postings: np.ndarray) -> bytes:
     counts = np.diff(np.append(starts, len(codes))).astype(np.uint16 if len(codes) < ROWS_MAX else np.uint32)
     steps = np.diff(rows, prepend=np.uint16(0))
     steps[starts] = rows[starts]
-    frame = columns.encode(pl.DataFrame({"code": codes[starts].astype(np.int64), "count": counts}))
     high, low = (steps >> np.uint16(8)).astype(np.uint8), steps.astype(np.uint8)
-    return len(frame).to_bytes(4, "little") + frame + columns.encode(pl.DataFrame({"high": high, "low": low}))
+    return columns.encode_columns({"code": codes[starts].astype(np.int64), "count": counts, "high": high, "low": low})
 
 
-def decoded(blob: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """The codes (uint64) and rows (uint16) of a chunk, one of each per posting."""
-    cut = 4 + int.from_bytes(blob[:4], "little")
-    terms, bytes_ = columns.numbers(blob[4:cut]), columns.numbers(blob[cut:])
-    counts = terms["count"].astype(np.int64)
-    steps = (bytes_["high"].astype(np.uint16) << np.uint16(8)) | bytes_["low"]
-    starts = np.cumsum(counts) - counts
-    running = np.cumsum(steps, dtype=np.uint64)
+def decoded(blob: bytes, from_code: int = 0, to_code: int = CODE_MAX) -> tuple[np.ndarray, np.ndarray]:
+    """The codes (uint64) and rows (uint16) of a chunk, one of each per posting; only those in a range of codes."""
+    terms = columns.numbers(blob, "code", "count")
+    first, last = np.searchsorted(terms["code"], [from_code, to_code + 1])
+    codes, counts = terms["code"][first:last].astype(np.uint64), terms["count"][first:last].astype(np.int64)
+    if not len(codes):
+        return codes, np.empty(0, np.uint16)
+    ends = np.cumsum(counts)
+    begin = int(terms["count"][:first].sum())
+    steps = columns.some(io.BytesIO(blob), ("high", "low"), np.arange(begin, begin + ends[-1]))
+    running = np.cumsum((steps["high"].astype(np.uint16) << np.uint16(8)) | steps["low"], dtype=np.uint64)
+    starts = ends - counts
     before = np.where(starts > 0, running[starts - 1], 0)
-    rows = (running - np.repeat(before, counts)).astype(np.uint16)
-    return np.repeat(terms["code"].astype(np.uint64), counts), rows
+    return np.repeat(codes, counts), (running - np.repeat(before, counts)).astype(np.uint16)
 
 
 class Postings:
@@ -101,14 +111,9 @@ class Postings:
             "(SELECT max(code) FROM postings WHERE low = ?1 AND code <= ?2), 0)",
             (low, from_code, to_code),
         ).fetchall()
-        found = []
-        for (blob,) in blobs:
-            codes, rows = decoded(blob)
-            start, stop = (
-                np.searchsorted(codes, np.uint64(from_code), "left"),
-                np.searchsorted(codes, np.uint64(to_code), "right"),
-            )
-            found.append(rows[start:stop])
+        found = [decoded(blob, from_code, to_code)[1] for (blob,) in blobs]
+        if from_code == to_code and len(found) == 1:  # the rows of one code are sorted, and in one chunk
+            return found[0]
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint16)
 
     def merge(self, lows: list[int], target: int) -> None:

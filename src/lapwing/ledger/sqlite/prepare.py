@@ -146,9 +146,7 @@ def _blobs(frame: pl.DataFrame, times: pl.Series, rows_max: int) -> Iterator[tup
 
 
 def _index(posts: pl.DataFrame) -> list[tuple[int, bytes]]:
-    terms = posts.select(pl.int_range(pl.len(), dtype=pl.UInt16).alias("row"), "terms").explode("terms")
-    terms = terms.filter(pl.col("terms").is_not_null())
-    return list(postings.chunks(postings.packed(terms["row"].to_numpy(), postings.codes_of(terms["terms"]))))
+    return list(postings.chunks(postings.postings_of(posts["term_hashes"])))
 
 
 def write(store: Store, posts: Encoded, low: int, now_us: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import names
-from lapwing.ledger.sqlite.blocks import FACTS, TEXTS, Block
+from lapwing.ledger.sqlite.blocks import FACTS, TEXTS
 from lapwing.ledger.sqlite.searching import candidates
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters, Selection
 from lapwing.ledger.sqlite.store import Store
@@ -35,67 +35,60 @@ NEWEST = Cursor(TIME_MAX, TIME_MAX)
 def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: Cursor = NEWEST) -> pl.DataFrame:
     """At most `limit` posts older than `after`, newest first, with facts and texts; texts are null once expired.
 
-    Candidates of several blocks are verified together when they are few: reading texts costs more by the call than by
-    the post.
+    Candidates of several blocks are looked at together when they are few: reading costs more by the call than by the
+    post.
     """
     with store.snapshot():
-        return _newest(store, filters, query, limit, after)
+        return _newest(Selection(store, filters), query, limit, after)
 
 
-def _newest(store: Store, filters: Filters, query: Node | None, limit: int, after: Cursor) -> pl.DataFrame:
-    nothing = pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
-    best, waiting = nothing, nothing
+def _newest(selection: Selection, query: Node | None, limit: int, after: Cursor) -> pl.DataFrame:
+    best = pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
+    waiting: list[np.ndarray] = []
     enough = limit if query is None else max(CANDIDATES_MIN, 4 * limit)
-    selection = Selection(store, filters)
     for block in selection.blocks("to_us DESC, low DESC"):
         if best.height == limit and block.to_us < best["created_at_us"][-1]:
             break
         if block.from_us <= after.created_at_us:
-            waiting = pl.concat([waiting, _candidates(selection, block, query, after)])
-        if waiting.height >= enough:
-            best, waiting = _best(store, best, waiting, query, limit), nothing
-    return complete(store, _best(store, best, waiting, query, limit))
+            waiting.append(candidates(selection.store.postings, block, query))
+        if sum(map(len, waiting)) >= enough:
+            best, waiting = _best(selection, best, waiting, (query, limit, after)), []
+    return complete(selection.store, _best(selection, best, waiting, (query, limit, after)))
 
 
-def _best(store: Store, best: pl.DataFrame, waiting: pl.DataFrame, query: Node | None, limit: int) -> pl.DataFrame:
+Wish = tuple[Node | None, int, Cursor]
+"""What is looked for, how many of it, and after which post."""
+
+
+def _best(selection: Selection, best: pl.DataFrame, waiting: list[np.ndarray], wish: Wish) -> pl.DataFrame:
     """The newest of what was found and of what truly matches among the candidates."""
-    newest = waiting.sort("created_at_us", "seq", descending=True)
-    found = newest if query is None else _verified(store, newest, query, limit)
-    return pl.concat([best, found]).sort("created_at_us", "seq", descending=True).head(limit)
-
-
-def _candidates(selection: Selection, block: Block, query: Node | None, after: Cursor) -> pl.DataFrame:
-    """Posts of one block that pass the filters and may match: `seq`, `created_at_us`."""
-    rows = None if query is None else candidates(selection.store.postings, block, query)
-    if rows is not None and len(rows) == 0:
-        return pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
-    found = selection.rows(block, among=rows).select("seq", "created_at_us")
+    query, limit, after = wish
+    if not waiting:
+        return best
     older = (pl.col("created_at_us") < after.created_at_us) | (
         (pl.col("created_at_us") == after.created_at_us) & (pl.col("seq") < after.seq)
     )
-    return found.filter(older)
+    passing = selection.rows(np.sort(np.concatenate(waiting))).select("seq", "created_at_us").filter(older)
+    newest = passing.sort("created_at_us", "seq", descending=True)
+    found = newest.head(limit) if query is None else _verified(selection.store, newest, query, limit)
+    return pl.concat([best, found], how="diagonal").sort("created_at_us", "seq", descending=True).head(limit)
 
 
 def _verified(store: Store, found: pl.DataFrame, query: Node, limit: int) -> pl.DataFrame:
-    """The first `limit` rows whose text truly matches; reads texts only as far as needed."""
+    """The first `limit` rows whose text truly matches, with it; reads texts only as far as needed."""
     kept: list[pl.DataFrame] = []
     count, step = 0, min(max(limit, 100), VERIFIED_AT_ONCE)
     for start in range(0, found.height, step):
         some = found[start : start + step]
-        true = some.filter(pl.col("seq").is_in(matching(store, some["seq"], query).implode()))
+        texts = store.texts.at(np.sort(some["seq"].to_numpy()), "text")
+        if texts.is_empty():  # expired
+            continue
+        true = some.join(texts.filter(matches(query, texts["text"])), on="seq", maintain_order="left")
         kept.append(true)
         count += true.height
         if count >= limit:
-            return pl.concat(kept).head(limit)
-    return pl.concat(kept) if kept else found.head(0)
-
-
-def matching(store: Store, seqs: pl.Series, query: Node) -> pl.Series:
-    """Those of the posts whose text matches, in rising order; a post whose text expired does not."""
-    texts = store.texts.at(np.sort(seqs.to_numpy()), "text")
-    if texts.is_empty():
-        return pl.Series(dtype=pl.Int64)
-    return texts["seq"].filter(matches(query, texts["text"]))
+            break
+    return pl.concat(kept).head(limit) if kept else found.head(0)
 
 
 def texts_of(store: Store, filters: Filters, query: Node | None, posts_max: int) -> Iterator[pl.DataFrame]:
@@ -105,10 +98,7 @@ def texts_of(store: Store, filters: Filters, query: Node | None, posts_max: int)
     for block in selection.blocks("to_us DESC, low DESC"):
         if left <= 0:
             return
-        rows = None if query is None else candidates(store.postings, block, query)
-        if rows is not None and len(rows) == 0:
-            continue
-        found = selection.rows(block, "lang", among=rows)
+        found = selection.rows(candidates(store.postings, block, query), "lang")
         texts = store.texts.at(found["seq"].to_numpy(), "text")
         if texts.is_empty():
             continue
@@ -120,14 +110,15 @@ def texts_of(store: Store, filters: Filters, query: Node | None, posts_max: int)
 
 
 def complete(store: Store, found: pl.DataFrame) -> pl.DataFrame:
-    """The rows of `found` (`seq`, in any order) with all columns, in the same order."""
+    """The rows of `found` (`seq`, in any order) with all columns, in the same order; what it has is not read again."""
     seqs = np.sort(found["seq"].to_numpy())
     if not len(seqs):
         return found.head(0)
-    facts = names.restored(store.facts.at(seqs, *SHOWN))
-    texts = store.texts.at(seqs, *TEXTS)
-    rows = facts.join(texts, on="seq", how="left")
-    return found.select("seq").join(rows, on="seq", how="left", maintain_order="left")
+    for blocks, wanted in ((store.facts, SHOWN), (store.texts, TEXTS)):
+        missing = [name for name in wanted if name not in found.columns]
+        if missing:
+            found = found.join(blocks.at(seqs, *missing), on="seq", how="left", maintain_order="left")
+    return names.restored(found).select("seq", *(name for name in SHOWN if name != "uid_form"), *TEXTS)
 
 
 def sightings(store: Store, seqs: list[int]) -> dict[int, list[str]]:

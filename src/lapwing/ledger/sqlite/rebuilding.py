@@ -16,11 +16,11 @@ import polars as pl
 from lapwing.ledger.sqlite import columns, names, rollups
 from lapwing.ledger.sqlite.blocks import FACTS, TEXTS, Block, Blocks
 from lapwing.ledger.sqlite.ledger import CURRENT, SqliteLedger, generation_path
-from lapwing.ledger.sqlite.postings import chunks, codes_of, packed
+from lapwing.ledger.sqlite.postings import chunks, postings_of
 from lapwing.ledger.sqlite.prepare import coded, keyed
 from lapwing.ledger.sqlite.standing import activity_in
 from lapwing.ledger.sqlite.store import Store
-from lapwing.text.words import cut
+from lapwing.text.words import cut_hashed
 
 Understand = Callable[[dict[int, np.ndarray]], pl.DataFrame]
 """Offsets by partition number (of the ledger) → the posts of those records that the log still holds, with what the
@@ -143,8 +143,8 @@ class _Generation:
                     _write(
                         self.new.texts, some["seq"][0], some.select(list(TEXTS)), some["created_at_us"], committed_us
                     )
-            terms = cut(rows["text"].fill_null(""))
-            self.new.postings.add(low, list(chunks(packed(terms["row"].to_numpy(), codes_of(terms["term"])))))
+            hashes = cut_hashed(rows["text"].fill_null(""))["term_hashes"]
+            self.new.postings.add(low, list(chunks(postings_of(hashes))))
 
     def _understood(self, whole: pl.DataFrame) -> pl.DataFrame:
         """The posts of a block that the log still holds, as they are understood now, as rows of facts and texts."""

@@ -6,38 +6,44 @@ verifies them against the text.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
-import polars as pl
 
 from lapwing.ledger.sqlite.blocks import Block
-from lapwing.ledger.sqlite.postings import PREFIX_CHARS, Postings, codes_of, prefix_range
+from lapwing.ledger.sqlite.postings import PREFIX_CHARS, Postings, code_of, prefix_range
 from lapwing.text.query import And, Node, Not, Or, Phrase, Prefix, Word
 
 Rows = np.ndarray | None
 """Sorted row numbers in a block; None stands for all of them."""
 
 
-def candidates(postings: Postings, block: Block, node: Node) -> Rows:
-    """The rows of a block that may match."""
+def candidates(postings: Postings, block: Block, query: Node | None) -> np.ndarray:
+    """The sorted sequence numbers of a block's posts that may match; all of them without a query."""
+    rows = None if query is None else _rows(postings, block, query)
+    return block.seqs if rows is None else block.low + rows
+
+
+def _rows(postings: Postings, block: Block, node: Node) -> Rows:
     if isinstance(node, Word | Phrase):
-        return _all_of([_holding(postings, block, term) for term in dict.fromkeys(node.terms)])
+        terms = list(dict.fromkeys(node.terms))
+        return _all_of(len(terms), (_holding(postings, block, term) for term in terms))
     if isinstance(node, Prefix):
         if len(node.term) < PREFIX_CHARS:
             return None
         return postings.rows(block.low, *prefix_range(node.term)).astype(np.int64)
     if isinstance(node, And):
-        return _all_of([candidates(postings, block, part) for part in node.parts])
+        return _all_of(len(node.parts), (_rows(postings, block, part) for part in node.parts))
     if isinstance(node, Or):
-        return _any_of([candidates(postings, block, part) for part in node.parts])
+        return _any_of([_rows(postings, block, part) for part in node.parts])
     assert isinstance(node, Not)
     return None  # what a word is not in cannot be known before the text is read
 
 
 @lru_cache(maxsize=1_000)
 def _code(term: str) -> int:
-    return int(codes_of(pl.Series([term]))[0])
+    return code_of(term)
 
 
 def _holding(postings: Postings, block: Block, term: str) -> np.ndarray:
@@ -45,13 +51,14 @@ def _holding(postings: Postings, block: Block, term: str) -> np.ndarray:
     return postings.rows(block.low, code, code).astype(np.int64)
 
 
-def _all_of(parts: list[Rows]) -> Rows:
-    known = sorted((part for part in parts if part is not None), key=len)
-    if not known:
-        return None
-    result = known[0]
-    for part in known[1:]:
-        result = np.intersect1d(result, part, assume_unique=True)
+def _all_of(count: int, parts: Iterator[Rows]) -> Rows:
+    """What is in all of so many parts; as few rows as there are parts left are sooner verified than looked up."""
+    result: Rows = None
+    for number, part in enumerate(parts, 1):
+        if part is not None:
+            result = part if result is None else np.intersect1d(result, part, assume_unique=True)
+        if result is not None and len(result) <= count - number:
+            break
     return result
 
 

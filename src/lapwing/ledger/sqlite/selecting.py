@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from lapwing.ledger.sqlite.blocks import Block
+from lapwing.ledger.sqlite.blocks import FEW, Block
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import KINDS
 from lapwing.windows.areas import area_of_country
@@ -47,16 +47,21 @@ class Selection:
             "to_us >= ? AND from_us < ?", (self.filters.since_us, self.filters.until_us), order
         )
 
-    def rows(self, block: Block, *names: str, among: np.ndarray | None = None) -> pl.DataFrame:
-        """The posts of a block that stand and pass: `seq`, `created_at_us` and the columns in `names`.
-
-        `among` are the rows that may be given, as sorted positions in the block; None for all of them.
-        """
+    def rows(self, seqs: np.ndarray, *names: str) -> pl.DataFrame:
+        """Those of the posts (sorted) that stand and pass: `seq`, `created_at_us` and the columns in `names`."""
         needed = sorted({"created_at_us", *names, *self._asked()})
-        positions = np.arange(block.rows) if among is None else among
-        stands = np.isin(block.low + positions, self.store.hidden_among(block.low, block.low + block.rows), invert=True)
-        facts = self.store.facts.at(block.low + positions[stands], *needed)
+        stands = np.isin(seqs, self._hidden(seqs), invert=True)
+        facts = self.store.facts.at(seqs[stands], *needed)
         return facts.filter(*self._conditions(facts)) if facts.height else facts
+
+    def _hidden(self, seqs: np.ndarray) -> np.ndarray:
+        """Those that do not stand, of a range of posts, or of a few anywhere."""
+        if not len(seqs):
+            return seqs
+        if seqs[-1] - seqs[0] < FEW * len(seqs):
+            return self.store.hidden_among(int(seqs[0]), int(seqs[-1]) + 1)
+        found = self.store.select("SELECT seq FROM hidden WHERE seq IN ({})", seqs.tolist())
+        return np.array([seq for (seq,) in found], dtype=np.int64)
 
     def _asked(self) -> set[str]:
         filters = self.filters

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import names, standing
-from lapwing.ledger.sqlite.postings import ROW_BITS, codes_of, decoded, packed
+from lapwing.ledger.sqlite.postings import ROW_BITS, decoded, postings_of
 from lapwing.ledger.sqlite.store import Store
-from lapwing.text.words import cut
+from lapwing.text.words import cut_hashed
 from lapwing.windows.activity import ACTIVITY, summed
 
 Spans = dict[tuple[str, int], tuple[int, int]]
@@ -132,8 +132,7 @@ def _index(store: Store) -> Iterator[str]:
         texts = store.texts.at(np.arange(block.low, block.low + block.rows), "text")
         if texts.height != block.rows:
             continue  # expired: the index goes with the text, or waits for it
-        terms = cut(texts["text"])
-        expected = packed(terms["row"].to_numpy(), codes_of(terms["term"]))
+        expected = postings_of(cut_hashed(texts["text"])["term_hashes"])
         blobs = store.connection.execute("SELECT blob FROM postings WHERE low = ? ORDER BY code", (block.low,))
         parts = [(codes << np.uint64(ROW_BITS)) | rows for codes, rows in (decoded(blob) for (blob,) in blobs)]
         found = np.concatenate(parts) if parts else np.empty(0, np.uint64)

@@ -1,0 +1,192 @@
+"""Lines of X's API v2 streams, whole columns at once: those that say what nearly all say. `x_v2` reads all others.
+
+What is read here is read the same way there; tests compare both.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from lapwing.formats._reading import UNREADABLE
+from lapwing.formats._rows import Columns
+from lapwing.formats._times import instants_us, snowflakes_us
+from lapwing.formats._x_posts import POST, QUOTE, REPLY, REPOST, blank, middle, set_place, set_point
+from lapwing.formats._x_shapes import Point
+from lapwing.native.projection import RAW, TEXT, First, Projection, project
+
+KINDS = {"retweeted": REPOST, "reposted": REPOST, "quoted": QUOTE, "replied_to": REPLY}
+
+_REFERENCE = {"type": TEXT, "id": TEXT, "text": TEXT, "note_tweet": RAW, "note_post": RAW}
+_LINE = Projection(
+    {
+        "data": {
+            "author_id": TEXT,
+            "created_at": TEXT,
+            "edit_history_tweet_ids": First(TEXT),
+            "edit_history_post_ids": First(TEXT),
+            "geo": {"place_id": TEXT, "coordinates": RAW, "full_name": TEXT, "country_code": TEXT, "geo": RAW},
+            "id": TEXT,
+            "lang": TEXT,
+            "text": TEXT,
+            "referenced_tweets": First(_REFERENCE),
+            "referenced_posts": First(_REFERENCE),
+            "note_tweet": RAW,
+            "note_post": RAW,
+            "author": RAW,
+        },
+        "includes": {
+            "users": First({"id": TEXT, "username": TEXT, "location": TEXT}),
+            "places": First({"id": TEXT, "full_name": TEXT, "country_code": TEXT, "geo": {"bbox": RAW}}),
+            "tweets": First(_REFERENCE),
+            "posts": First(_REFERENCE),
+        },
+    }
+)
+_RARE = (
+    "data.geo.full_name", "data.geo.geo", "data.note_tweet", "data.note_post", "data.author",
+    *(f"{where}.0.{note}" for where in ("data.referenced_tweets", "data.referenced_posts", "includes.tweets", "includes.posts")
+      for note in ("note_tweet", "note_post")),
+)  # fmt: skip
+"""Who has any of these is read with care."""
+
+_read_box = msgspec.json.Decoder(list[float] | None).decode
+_read_point = msgspec.json.Decoder(Point).decode
+
+
+def read_lines(values: list[bytes]) -> tuple[Columns, list[int]] | None:
+    """The columns of the usual posts, and the positions of the other records; None where there is no compiled part."""
+    read = project(values, _LINE)
+    if read is None:
+        return None
+    fields, left = read
+    lines = _lines(fields)
+    usual = np.flatnonzero(lines["usual"].to_numpy() & ~left)
+    if len(usual) < len(values):
+        lines = lines[usual]
+    rest = np.ones(len(values), dtype=np.bool_)
+    rest[usual] = False
+    return _columns(lines, usual), np.flatnonzero(rest).tolist()
+
+
+def _lines(fields: pl.DataFrame) -> pl.DataFrame:
+    """What lines say, under short names, and whether it is what nearly all say."""
+    there = {name for name in fields.columns if fields[name].null_count() < fields.height}
+
+    def of(name: str) -> pl.Expr:
+        return pl.col(name) if name in there else pl.lit(None, _LINE.columns[name])
+
+    def either(one: str, other: str, name: str) -> pl.Expr:
+        return pl.coalesce(of(one + name), of(other + name)) if other + name in there else of(one + name)
+
+    about, original = ("data.referenced_tweets", "data.referenced_posts"), ("includes.tweets", "includes.posts")
+    rare = [pl.col(name).is_not_null() for name in _RARE if name in there]
+    edits = [of(f"data.edit_history_{name}_ids").fill_null(1) for name in ("tweet", "post")]
+    lines = fields.select(
+        id=of("data.id"), number=of("data.id").cast(pl.Int64, strict=False), author=of("data.author_id"), lang=of("data.lang"),
+        said=of("data.created_at"), text=of("data.text"), edits=pl.max_horizontal(*edits), rare=pl.any_horizontal(*rare, False),
+        references=of(about[0]).fill_null(0) + of(about[1]).fill_null(0), about=either(*about, ".0.id"),
+        kind=either(*about, ".0.type").replace_strict(KINDS, default=None, return_dtype=pl.UInt8) if _any(there, about) else pl.lit(POST, pl.UInt8),
+        original=either(*original, ".0.id"), original_text=either(*original, ".0.text"),
+        users=of("includes.users").fill_null(0), user=of("includes.users.0.id"), profile=of("includes.users.0.location"),
+        author_name=of("includes.users.0.username"), sent_from=of("data.geo.place_id"), point=of("data.geo.coordinates"),
+        place=of("includes.places.0.id"), place_name=of("includes.places.0.full_name"),
+        place_country=of("includes.places.0.country_code"), box=of("includes.places.0.geo.bbox"),
+    )  # fmt: skip
+    if _any(there, about):
+        lines = lines.with_columns(
+            kind=pl.when(pl.col("references") == 0).then(pl.lit(POST, pl.UInt8)).otherwise("kind")
+        )
+    return lines.with_columns(usual=_is_usual(lines))
+
+
+def _any(there: set[str], names: tuple[str, str]) -> bool:
+    return not there.isdisjoint(names)
+
+
+def _is_usual(lines: pl.DataFrame) -> pl.Expr:
+    """Whether a post says what nearly all say: an edit or a long text is read with care, and so is every doubt."""
+    boxes = [box for box in lines["box"].unique() if _middle(box) is None]
+    points = [point for point in lines["point"].unique() if _point(point) is None]
+    return pl.all_horizontal(
+        ~pl.col("rare"),
+        pl.col("edits") <= 1,
+        pl.col("number") > 0,
+        pl.col("text").is_not_null(),
+        (pl.col("references") <= 1) & pl.col("kind").is_not_null(),
+        (pl.col("kind") != REPOST) | (pl.col("original") == pl.col("about")).fill_null(False),
+        (pl.col("users") == 0) | pl.col("user").eq_missing(pl.col("author")),
+        pl.col("sent_from").is_null() | (pl.col("place") == pl.col("sent_from")).fill_null(False),
+        *([~pl.col("box").is_in(boxes).fill_null(False)] if boxes else []),
+        *([~pl.col("point").is_in(points).fill_null(False)] if points else []),
+    ).fill_null(False)
+
+
+def _columns(lines: pl.DataFrame, rows: np.ndarray) -> Columns:
+    columns: Columns = {
+        "record": pl.Series(rows, dtype=pl.UInt32),
+        "uid": lines["id"],
+        "uid_time_us": snowflakes_us(lines["number"].to_numpy()),
+        "kind": lines["kind"],
+        "author": lines["author"],
+        "text": _texts(lines),
+        "lang": lines["lang"],
+        "author_name": lines["author_name"],
+        "profile": lines["profile"].set(lines["profile"] == "", None),
+        "said": lines["said"],
+        "created_at_us": instants_us(lines["said"]),
+    }
+    if lines["about"].null_count() < lines.height:
+        columns["about"] = lines["about"]
+    return columns | _places(lines)
+
+
+def _texts(lines: pl.DataFrame) -> pl.Series:
+    """Texts, of reposts those of the originals, without X's entities."""
+    texts = lines["text"]
+    if lines["original_text"].null_count() < lines.height:
+        whole = pl.when((pl.col("kind") == REPOST) & (pl.col("original_text") != "")).then("original_text")
+        texts = lines.select(whole.otherwise("text")).to_series()
+    if texts.str.contains("&", literal=True).any():
+        for entity, meant in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+            texts = texts.str.replace_all(entity, meant, literal=True)
+    return texts
+
+
+def _places(lines: pl.DataFrame) -> Columns:
+    """Point, and name, country and middle of the platform's place: lists, since few posts have them."""
+    height = lines.height
+    columns: Columns = {}
+    if lines["point"].null_count() < height:
+        columns |= blank(height, ("longitude", "latitude"))
+        for row in lines["point"].is_not_null().arg_true():
+            set_point(columns, row, "", _point(lines["point"][row]))
+    if lines["sent_from"].null_count() < height:
+        sent = lines["sent_from"].is_not_null().arg_true()
+        columns |= blank(height, ("place_name", "place_country", "place_longitude", "place_latitude"))
+        for row, name, country, box in zip(
+            sent, *lines[sent].select("place_name", "place_country", "box"), strict=True
+        ):
+            set_place(columns, row, name, country)
+            set_point(columns, row, "place_", _middle(box))
+    return columns
+
+
+@lru_cache(maxsize=4_096)
+def _middle(box: str | None) -> tuple[float, ...] | None:
+    """The middle of a box as it is written, empty where there is none; None where it is no box. Most were seen before."""
+    try:
+        return (box and middle(_read_box(box))) or ()
+    except UNREADABLE:
+        return None
+
+
+def _point(point: str | None) -> tuple[float, ...] | None:
+    """A point as it is written, empty where there is none; None where it is no point."""
+    try:
+        return tuple((point and _read_point(point).coordinates) or ())
+    except UNREADABLE:
+        return None

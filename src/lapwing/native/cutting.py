@@ -1,0 +1,34 @@
+"""Terms of texts and their hashes, by the compiled library."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lapwing.native.library import ArrowArray, library, pointer, series, views_of
+
+Table = NDArray[np.int32]
+
+
+def cut(texts: pl.Series, folding: Table, second: Table) -> tuple[pl.Series, pl.Series, NDArray[np.int64]] | None:
+    """Terms List(String) and their hashes List(UInt64), and the rows that were left, where both are empty.
+
+    `folding` and `second` are the tables of `text.characters`. None where there is no library.
+    """
+    core = library()
+    if core is None:
+        return None
+    left = np.zeros(len(texts), dtype=np.uint8)
+    terms, hashes = ArrowArray(), ArrowArray()
+    tables = [pointer(table) for table in (folding, second, left)]
+    with views_of(texts) as views:
+        if core.lapwing_cut(ctypes.byref(views), *tables, ctypes.byref(terms), ctypes.byref(hashes)):
+            raise MemoryError("no memory for the terms of texts")
+    return (
+        series("terms", terms, pl.List(pl.String()), len(texts)),
+        series("term_hashes", hashes, pl.List(pl.UInt64()), len(texts)),
+        np.flatnonzero(left),
+    )
