@@ -13,10 +13,11 @@ COMPONENTS = {"sources", "formats", "stages", "notify"}
 ROOMS = COMPONENTS | {
     "log", "incidents", "relevance", "engine", "scale", "ledger", "projections", "serving", "spark", "demo",
 }  # fmt: skip
-CORE = {"contracts", "model", "errors"}
+CORE = {"contracts", "model", "errors", "values"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "values": set(),
     "model": {"errors"},
     "contracts": {"model", "errors"},
     "native": set(),
@@ -28,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalog": CORE,
     "config": CORE | {"catalog"},
     "testing": CORE | LEAVES | ROOMS | {"catalog", "config"},
-    "app": CORE | LEAVES | ROOMS | {"catalog", "config"},
+    "app": CORE | LEAVES | ROOMS | {"catalog", "config", "native"},
     "cli": CORE | {"app", "catalog", "config"},
     "__main__": {"cli"},
     "__init__": CORE | {"app", "config"},

@@ -32,7 +32,8 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """A page of several posts → one record for each, with only those included objects that it refers to;
     None when the record is not a page. Absent where the protocol has no pages."""
     page: re.Pattern[bytes] | None = None
-    """Matches the beginning of every page, and of few records that are none: `split` is asked about those only."""
+    """Matches the beginning of every page, and of few records that are none: `split` is asked about those only. Where it
+    does not match a beginning that has a quotation mark, it does not match what goes on either."""
     example: list[bytes]
     """A few records that decode, for the contract tests and the documentation."""
 

@@ -6,6 +6,8 @@ its uid (``at://…``, ``x:123``, an ActivityPub uri) or an alias (``mastodon.au
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import polars as pl
 
@@ -42,7 +44,7 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     network: str
     format: str
     """The file in `formats/` that reads them."""
-    values: list[bytes]
+    values: Sequence[bytes]
     """Each record's own bytes, verbatim; at most `RECORD_BYTES_MAX` each."""
     received_at_us: list[int]
     """As long as `values`."""

@@ -21,6 +21,7 @@ from lapwing.app.times import written
 from lapwing.config import Configuration
 from lapwing.engine.clock import Clock, SystemClock
 from lapwing.errors import LapwingError
+from lapwing.native.library import library
 
 PYTHON_MIN = (3, 11)
 FREE_BYTES_FAIL = 64 << 20
@@ -49,6 +50,7 @@ def installation() -> Iterator[Line]:
         yield Line("fail", f"Python {version} is too old", "install Python 3.11 or newer")
     else:
         yield Line("ok", f"Python {version}")
+    yield _compiled()
     try:
         wanted = metadata.requires("lapwing") or []
     except metadata.PackageNotFoundError:
@@ -61,6 +63,13 @@ def installation() -> Iterator[Line]:
         extras.setdefault(marked[1] if marked else "", []).append(name)
     for extra, names in extras.items():
         yield from _packages(extra, names)
+
+
+def _compiled() -> Line:
+    if library() is not None:
+        return Line("ok", "the compiled part is there")
+    fix = "install a C compiler (apt-get install gcc libc6-dev), then install Lapwing again"
+    return Line("warn", "the compiled part is missing: everything works, at about two thirds of the speed", fix)
 
 
 def _packages(extra: str, names: list[str]) -> Iterator[Line]:

@@ -8,11 +8,12 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from lapwing.containers import recordings
 from lapwing.containers.cutting import cut, peek
@@ -22,10 +23,12 @@ from lapwing.contracts import Format
 from lapwing.errors import UnknownName, UnreadableInput
 from lapwing.formats._detection import detect as detect_format
 from lapwing.model import Records
+from lapwing.values import Values
 
 READ_BYTES = 4 << 20
 EVERY = re.compile(b"")
 SAMPLE_RECORDS = 50
+BEGINNING_BYTES = 9
 RECORDING = "recording"
 """What a file in our own format is called where the format of others would stand."""
 
@@ -145,7 +148,7 @@ def _after(chunks: Iterator[bytes], offset: int) -> Iterator[bytes]:
         left = max(0, left - len(chunk))
 
 
-def _format(records: list[bytes], formats: Mapping[str, Format], wanted: str, name: str) -> str:
+def _format(records: Sequence[bytes], formats: Mapping[str, Format], wanted: str, name: str) -> str:
     if wanted != "auto":
         return wanted
     sample = records[:SAMPLE_RECORDS]
@@ -171,7 +174,9 @@ def _split_once(record: bytes, formats: Mapping[str, Format]) -> list[bytes]:
     return [record]
 
 
-def _records(values: list[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading) -> list[Records]:
+def _records(
+    values: Sequence[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading
+) -> list[Records]:
     """Values as records of a format and network; lines of a recording come as what they hold."""
     if not values:
         return []
@@ -182,10 +187,21 @@ def _records(values: list[bytes], formats: Mapping[str, Format], named: tuple[st
     return [*decoded.records, *([_plain(broken, formats, named, how)] if broken else [])]
 
 
-def _plain(values: list[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading) -> Records:
+def _plain(values: Sequence[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading) -> Records:
     name, network = named
     shape = formats.get(name)
-    if shape is not None and shape.split is not None and any(map((shape.page or EVERY).match, values)):
+    if shape is not None and shape.split is not None and _has_page(shape.page or EVERY, values):
         values = [part for value in values for part in (shape.split(value) or [value])]
     received_at_us = [how.now_us] * len(values)
     return Records(source=how.source, network=network, format=name, values=values, received_at_us=received_at_us)
+
+
+def _has_page(page: re.Pattern[bytes], values: Sequence[bytes]) -> bool:
+    """Whether any record may be a page; most begin alike, and that none of these is one is seen on their beginning."""
+    if isinstance(values, Values) and len(values) and int((values.ends - values.starts).min()) >= BEGINNING_BYTES:
+        letters = np.frombuffer(values.buffer, dtype=np.uint8)
+        beginnings = letters[values.starts[:, None] + np.arange(BEGINNING_BYTES)]
+        beginning = beginnings[0].tobytes()
+        if bool((beginnings == beginnings[0]).all()) and b'"' in beginning and not page.match(beginning):
+            return False  # a pattern sees no less of a page in its beginning than in all of it
+    return any(map(page.match, values))

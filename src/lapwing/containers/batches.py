@@ -29,7 +29,7 @@ class Oversized(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """Records in the order of the stream; the oversized one, if any, came after them."""
 
-    records: list[bytes]
+    records: Sequence[bytes]
     offset: int
     """Bytes of the stream, uncompressed, up to the end of the last of them: reading can go on from there."""
     oversized: Oversized | None = None

@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Callable
 
+import numpy as np
+
 from lapwing.containers.batches import Batch, Long, batches
 from lapwing.containers.detection import ARCHIVE_HEADER
+from lapwing.values import Values
 
 Tidy = Callable[[list[bytes]], list[bytes]]
 
 _FURNITURE = {b"{}", b"{}]}", b"]}", b"]", b"}", b"{}]"}
+_LINE_END, _SPACE = ord("\n"), ord(" ")
 _BETWEEN = b", \t\r\x0b\x0c"
 _OPENING = re.compile(ARCHIVE_HEADER.pattern + rb"\s*")
 
@@ -19,6 +23,16 @@ _OPENING = re.compile(ARCHIVE_HEADER.pattern + rb"\s*")
 def plain_lines(lines: list[bytes]) -> list[bytes]:
     """Give the lines that are not blank."""
     return [record for line in lines if (record := line.strip())]
+
+
+def whole_lines(buffer: bytes) -> Values | None:
+    """Give the lines that end in a buffer without copying them, unless any has blanks around it or is blank."""
+    letters = np.frombuffer(buffer, dtype=np.uint8)
+    ends = np.flatnonzero(letters == _LINE_END)
+    starts = np.append(np.int64(0), ends[:-1] + 1)[: len(ends)]
+    if not len(ends) or (letters[starts] <= _SPACE).any() or (letters[ends - 1] <= _SPACE).any():
+        return None
+    return Values(buffer, starts, ends)
 
 
 def rows_of_archive(lines: list[bytes]) -> list[bytes]:
@@ -61,6 +75,8 @@ class LineCutter:
 
     def feed(self, chunk: bytes) -> list[Batch]:
         """Take the next bytes; give the records of all lines that have ended."""
+        if (at_once := self._at_once(chunk)) is not None:
+            return [at_once]
         made: list[Batch] = []
         if self._long is not None:
             line, end, chunk = chunk.partition(b"\n")
@@ -83,6 +99,21 @@ class LineCutter:
             self._offset += len(self._pending)
             self._pending.clear()
         return made
+
+    def _at_once(self, chunk: bytes) -> Batch | None:
+        """All lines in one step, when they are as they should be."""
+        if self._tidy is not plain_lines or self._long is not None:
+            return None
+        buffer = bytes(self._pending) + chunk
+        lines = whole_lines(buffer)
+        if lines is None or int((lines.ends - lines.starts).max()) > self._limit:
+            return None
+        end = int(lines.ends[-1]) + 1
+        if len(buffer) - end > self._limit:
+            return None
+        self._offset += end
+        self._pending = bytearray(buffer[end:])
+        return Batch(lines, self._offset)
 
     def finish(self) -> list[Batch]:
         """Give a last line without an end."""

@@ -94,7 +94,7 @@ def is_recording(line: bytes) -> bool:
 
 def decode(lines: Sequence[bytes]) -> Decoded:
     """Read lines; records of the same source, network and format come together, in their order."""
-    groups: dict[tuple[str, str, str], Records] = {}
+    groups: dict[tuple[str, str, str], tuple[list[bytes], list[int], list[str]]] = {}
     refused: list[Refused] = []
     for position, line in enumerate(lines):
         try:
@@ -103,16 +103,15 @@ def decode(lines: Sequence[bytes]) -> Decoded:
         except (msgspec.MsgspecError, UnicodeError, RecursionError, binascii.Error) as error:
             refused.append(Refused(position, f"not a line of a recording: {error}"[:200]))
             continue
-        key = (read.source, read.network, read.format)
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = Records(
-                source=key[0], network=key[1], format=key[2], values=[], received_at_us=[], cursors=[]
-            )
-        group.values.append(value)
-        group.received_at_us.append((_utc(read.received_at) - _EPOCH) // _MICROSECOND)
-        group.cursors.append(read.cursor or "")  # type: ignore[union-attr]  # it was made with a list above
-    return Decoded(list(groups.values()), refused)
+        values, times, cursors = groups.setdefault((read.source, read.network, read.format), ([], [], []))
+        values.append(value)
+        times.append((_utc(read.received_at) - _EPOCH) // _MICROSECOND)
+        cursors.append(read.cursor or "")
+    records = [
+        Records(source=source, network=network, format=form, values=values, received_at_us=times, cursors=cursors)
+        for (source, network, form), (values, times, cursors) in groups.items()
+    ]
+    return Decoded(records, refused)
 
 
 def _bytes(record: str | Encoded) -> bytes:

@@ -24,6 +24,7 @@ from lapwing.model import (
     Records,
     Refused,
 )
+from lapwing.values import Values
 
 DECODED_AT_ONCE = 8_192
 """So many records are decoded together: what they are on the way to columns still fits the processor's cache."""
@@ -88,7 +89,7 @@ def _joined(parts: list[Part]) -> Part:
         return parts[0]
     records = msgspec.structs.replace(
         parts[0].records,
-        values=[value for part in parts for value in part.records.values],
+        values=Values.joined([part.records.values for part in parts]),
         received_at_us=[time for part in parts for time in part.records.received_at_us],
         cursors=None,
     )

@@ -4,13 +4,16 @@ is not for us. `jetstream` reads all others, and would read these the same way; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from lapwing.formats._rows import Columns, Outcome
 from lapwing.formats._times import instants_us, tids_us
 from lapwing.model import KINDS
-from lapwing.native.projection import INTEGER, RAW, TEXT, First, Noted, Projection, project
+from lapwing.native.projection import INTEGER, RAW, TEXT, First, Noted, Projection, field, project
+from lapwing.values import Values
 
 POST_COLLECTION = "app.bsky.feed.post"
 REPOST_COLLECTION = "app.bsky.feed.repost"
@@ -58,79 +61,90 @@ _RARE = (
 """Who has any of these is read with care."""
 
 
-def read_commits(values: list[bytes], outcome: Outcome) -> tuple[Columns, list[int]] | None:
+def read_commits(values: Sequence[bytes], outcome: Outcome) -> tuple[Columns, list[int]] | None:
     """The columns of the usual posts, and the positions of the events that are left; None where there is no compiled
     part. What is filtered is noted in `outcome`.
     """
-    read = project(values, _EVENT)
+    whole = Values.of(values)
+    read = project(whole.buffer, whole.starts, whole.ends, _EVENT)
     if read is None:
         return None
     fields, left = read
-    rare = [name for name in _RARE if fields[name].null_count() < fields.height]
-    commit = (pl.col("kind") == "commit") & (pl.col("did") != "") & (pl.col("commit.collection") != "")
-    ours = pl.col("commit.collection").is_in([POST_COLLECTION, REPOST_COLLECTION])
-    said = fields.select(
-        plain=pl.all_horizontal(commit.fill_null(False), *(pl.col(name).is_null() for name in rare)),
-        ours=ours.fill_null(False),
-        repost=(pl.col("commit.collection") == REPOST_COLLECTION).fill_null(False),
-    )
-    plain = said["plain"].to_numpy() & ~left
-    others = np.flatnonzero(plain & ~said["ours"].to_numpy())
-    for collection in fields["commit.collection"].gather(others).to_list():
+    commits = _commits(fields)
+    plain = commits["plain"].to_numpy() & ~left
+    ours = commits["ours"].to_numpy()
+    others = np.flatnonzero(plain & ~ours)
+    for collection in commits["collection"].gather(others).to_list():
         outcome.leave(OTHER_COLLECTIONS.get(collection, "other collection"))
-    fields = fields.with_columns(said["repost"], version=tids_us(fields["commit.rev"].fill_null("")))
-    usual = np.flatnonzero(plain & said["ours"].to_numpy() & _is_usual(fields))
+    usual = np.flatnonzero(plain & ours & commits.select(_is_usual()).to_series().to_numpy())
     rest = np.ones(len(values), dtype=np.bool_)
     rest[usual] = rest[others] = False
-    return _columns(fields[usual] if len(usual) < len(values) else fields, usual), np.flatnonzero(rest).tolist()
+    return _columns(commits[usual] if len(usual) < len(values) else commits, usual), np.flatnonzero(rest).tolist()
 
 
-def _is_usual(fields: pl.DataFrame) -> np.ndarray:
+def _commits(fields: pl.DataFrame) -> pl.DataFrame:
+    """What commits say, under short names; whether they are plain ones, and of posts or reposts."""
+
+    def of(name: str) -> pl.Expr:
+        return field(fields, _EVENT, name)
+
+    record = "commit.record."
+    rare = [pl.col(name).is_not_null() for name in _RARE if name in fields.columns]
+    commits = fields.select(
+        did=of("did"), kind=of("kind"), revision=of("commit.rev"), operation=of("commit.operation"),
+        collection=of("commit.collection"), key=of("commit.rkey"), said=of(f"{record}createdAt"), text=of(f"{record}text"),
+        lang=of(f"{record}langs.0"), reply=of(f"{record}reply"), parent=of(f"{record}reply.parent.uri"),
+        embedded=of(f"{record}embed.record.uri"), inside=of(f"{record}embed.record.record.uri"),
+        subject=of(f"{record}subject.uri"), rare=pl.any_horizontal(*rare, False),
+    )  # fmt: skip
+    plain = (pl.col("kind") == "commit") & (pl.col("did") != "") & (pl.col("collection") != "") & ~pl.col("rare")
+    return commits.with_columns(
+        version=tids_us(commits["revision"].fill_null("")),
+        plain=plain.fill_null(False),
+        ours=pl.col("collection").is_in([POST_COLLECTION, REPOST_COLLECTION]).fill_null(False),
+        repost=(pl.col("collection") == REPOST_COLLECTION).fill_null(False),
+    )
+
+
+def _is_usual() -> pl.Expr:
     """Whether a commit makes or changes a post and says all that posts say."""
-    record = "commit.record."
-    usual = pl.all_horizontal(
-        pl.col("commit.operation").is_in(["create", "update"]),
-        pl.col("commit.rkey") != "",
+    return pl.all_horizontal(
+        pl.col("operation").is_in(["create", "update"]),
+        pl.col("key") != "",
         pl.col("version") > 0,
-        pl.col(f"{record}createdAt").is_not_null(),
-        pl.col(f"{record}text").is_not_null() | pl.col("repost"),
-        pl.col(f"{record}reply").is_null() | pl.col(f"{record}reply.parent.uri").is_not_null(),
+        pl.col("said").is_not_null(),
+        pl.col("text").is_not_null() | pl.col("repost"),
+        pl.col("reply").is_null() | pl.col("parent").is_not_null(),
     ).fill_null(False)
-    answer: np.ndarray = fields.select(usual).to_series().to_numpy()
-    return answer
 
 
-def _columns(fields: pl.DataFrame, rows: np.ndarray) -> Columns:
-    record = "commit.record."
-    said = fields[f"{record}createdAt"]
-    uid = pl.concat_str(pl.lit("at://"), "did", pl.lit("/"), "commit.collection", pl.lit("/"), "commit.rkey")
+def _columns(commits: pl.DataFrame, rows: np.ndarray) -> Columns:
+    uid = pl.concat_str(pl.lit("at://"), "did", pl.lit("/"), "collection", pl.lit("/"), "key")
+    made = commits.select(uid=uid, text=pl.when("repost").then(pl.lit("")).otherwise("text"))
     columns: Columns = {
         "record": pl.Series(rows, dtype=pl.UInt32),
-        "uid": fields.select(uid).to_series(),
-        "uid_time_us": tids_us(fields["commit.rkey"]),
-        "version": fields["version"],
-        "author": fields["did"],
-        "text": fields.select(pl.when("repost").then(pl.lit("")).otherwise(f"{record}text")).to_series(),
-        "lang": fields[f"{record}langs.0"],
-        "said": said,
-        "created_at_us": instants_us(said),
+        "uid": made["uid"],
+        "uid_time_us": tids_us(commits["key"]),
+        "version": commits["version"],
+        "author": commits["did"],
+        "text": made["text"],
+        "lang": commits["lang"],
+        "said": commits["said"],
+        "created_at_us": instants_us(commits["said"]),
     }
-    return columns | _links(fields)
+    return columns | _links(commits)
 
 
-def _links(fields: pl.DataFrame) -> Columns:
+def _links(commits: pl.DataFrame) -> Columns:
     """Kind, and what a post is about: reposted, quoted or answered, in this order; lists and feeds can be embedded too."""
-    record = "commit.record."
-    quoted = pl.coalesce(
-        pl.col(f"{record}embed.record.uri").replace("", None), pl.col(f"{record}embed.record.record.uri")
-    )
-    links = fields.with_columns(
+    quoted = pl.coalesce(pl.when(pl.col("embedded") != "").then("embedded"), "inside")
+    links = commits.with_columns(
         quoted=pl.when(quoted.str.contains(f"/{POST_COLLECTION}/", literal=True)).then(quoted)
     ).select(
         kind=pl.when("repost").then(pl.lit(REPOST, pl.UInt8))
         .when(pl.col("quoted").is_not_null()).then(pl.lit(QUOTE, pl.UInt8))
-        .when(pl.col(f"{record}reply").is_not_null()).then(pl.lit(REPLY, pl.UInt8))
+        .when(pl.col("reply").is_not_null()).then(pl.lit(REPLY, pl.UInt8))
         .otherwise(pl.lit(POST, pl.UInt8)),
-        about=pl.when("repost").then(f"{record}subject.uri").otherwise(pl.coalesce("quoted", f"{record}reply.parent.uri")),
+        about=pl.when("repost").then("subject").otherwise(pl.coalesce("quoted", "parent")),
     )  # fmt: skip
     return {"kind": links["kind"], "about": links["about"]}

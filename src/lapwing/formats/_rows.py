@@ -80,12 +80,16 @@ def refused_at(positions: Sequence[int], refused: Iterable[Refused]) -> list[Ref
     return [Refused(positions[each.record], each.reason) for each in refused]
 
 
-def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts) -> Decoded:
-    """Make the frames; rows that cannot be are refused. `said` are the dates as they were written."""
+def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts, *, sound: bool = False) -> Decoded:
+    """Make the frames; rows that cannot be are refused. `said` are the dates as they were written; `sound` texts are known
+    to have no NUL.
+    """
     height = len(columns["record"])
     if "lang" in columns:
         columns["lang"] = pl.Series(columns["lang"], dtype=pl.String).str.to_lowercase()
     made = {name: _series(name, columns.get(name), height) for name in POSTS}
+    if not sound:
+        made |= {name: _without_nul(made[name]) for name in _TEXTS if columns.get(name) is not None}
     posts = pl.DataFrame(list(made.values()))
     problems = _problems(columns, made, (records, said))
     if problems:
@@ -124,14 +128,17 @@ def some_of(records: Records, rows: Sequence[int]) -> Records:
 
 
 def _series(name: str, values: Any, height: int) -> pl.Series:
-    """Make a column, and take NUL, which databases refuse, out of texts."""
     kind = POSTS[name]
     if values is None:
         return pl.Series(name, [0 if name in _ZEROS else None], dtype=kind).new_from_index(0, height)
-    series = values.alias(name) if isinstance(values, pl.Series) else pl.Series(name, values, dtype=kind)
-    if name in _TEXTS and series.null_count() < height and series.str.contains("\0", literal=True).any():
-        return series.str.replace_all("\0", "", literal=True)
-    return series
+    return values.alias(name) if isinstance(values, pl.Series) else pl.Series(name, values, dtype=kind)
+
+
+def _without_nul(texts: pl.Series) -> pl.Series:
+    """Take NUL, which databases refuse, out of texts."""
+    if texts.null_count() < len(texts) and texts.str.contains("\0", literal=True).any():
+        return texts.str.replace_all("\0", "", literal=True)
+    return texts
 
 
 def _problems(columns: Columns, made: dict[str, pl.Series], heard: tuple[Records, Texts]) -> dict[int, str]:

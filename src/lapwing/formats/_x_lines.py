@@ -5,18 +5,16 @@ What is read here is read the same way there; tests compare both.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
-import msgspec
 import numpy as np
 import polars as pl
 
-from lapwing.formats._reading import UNREADABLE
 from lapwing.formats._rows import Columns
 from lapwing.formats._times import instants_us, snowflakes_us
-from lapwing.formats._x_posts import POST, QUOTE, REPLY, REPOST, blank, middle, set_place, set_point
-from lapwing.formats._x_shapes import Point
-from lapwing.native.projection import RAW, TEXT, First, Projection, project
+from lapwing.formats._x_posts import POST, QUOTE, REPLY, REPOST
+from lapwing.native.projection import FLOAT, RAW, TEXT, First, Projection, field, project
+from lapwing.values import Values
 
 KINDS = {"retweeted": REPOST, "reposted": REPOST, "quoted": QUOTE, "replied_to": REPLY}
 
@@ -28,7 +26,13 @@ _LINE = Projection(
             "created_at": TEXT,
             "edit_history_tweet_ids": First(TEXT),
             "edit_history_post_ids": First(TEXT),
-            "geo": {"place_id": TEXT, "coordinates": RAW, "full_name": TEXT, "country_code": TEXT, "geo": RAW},
+            "geo": {
+                "place_id": TEXT,
+                "coordinates": {"coordinates": First(FLOAT, 2)},
+                "full_name": TEXT,
+                "country_code": TEXT,
+                "geo": RAW,
+            },
             "id": TEXT,
             "lang": TEXT,
             "text": TEXT,
@@ -40,7 +44,7 @@ _LINE = Projection(
         },
         "includes": {
             "users": First({"id": TEXT, "username": TEXT, "location": TEXT}),
-            "places": First({"id": TEXT, "full_name": TEXT, "country_code": TEXT, "geo": {"bbox": RAW}}),
+            "places": First({"id": TEXT, "full_name": TEXT, "country_code": TEXT, "geo": {"bbox": First(FLOAT, 4)}}),
             "tweets": First(_REFERENCE),
             "posts": First(_REFERENCE),
         },
@@ -53,13 +57,11 @@ _RARE = (
 )  # fmt: skip
 """Who has any of these is read with care."""
 
-_read_box = msgspec.json.Decoder(list[float] | None).decode
-_read_point = msgspec.json.Decoder(Point).decode
 
-
-def read_lines(values: list[bytes]) -> tuple[Columns, list[int]] | None:
+def read_lines(values: Sequence[bytes]) -> tuple[Columns, list[int]] | None:
     """The columns of the usual posts, and the positions of the other records; None where there is no compiled part."""
-    read = project(values, _LINE)
+    whole = Values.of(values)
+    read = project(whole.buffer, whole.starts, whole.ends, _LINE)
     if read is None:
         return None
     fields, left = read
@@ -74,10 +76,10 @@ def read_lines(values: list[bytes]) -> tuple[Columns, list[int]] | None:
 
 def _lines(fields: pl.DataFrame) -> pl.DataFrame:
     """What lines say, under short names, and whether it is what nearly all say."""
-    there = {name for name in fields.columns if fields[name].null_count() < fields.height}
+    there = set(fields.columns)
 
     def of(name: str) -> pl.Expr:
-        return pl.col(name) if name in there else pl.lit(None, _LINE.columns[name])
+        return field(fields, _LINE, name)
 
     def either(one: str, other: str, name: str) -> pl.Expr:
         return pl.coalesce(of(one + name), of(other + name)) if other + name in there else of(one + name)
@@ -92,25 +94,23 @@ def _lines(fields: pl.DataFrame) -> pl.DataFrame:
         kind=either(*about, ".0.type").replace_strict(KINDS, default=None, return_dtype=pl.UInt8) if _any(there, about) else pl.lit(POST, pl.UInt8),
         original=either(*original, ".0.id"), original_text=either(*original, ".0.text"),
         users=of("includes.users").fill_null(0), user=of("includes.users.0.id"), profile=of("includes.users.0.location"),
-        author_name=of("includes.users.0.username"), sent_from=of("data.geo.place_id"), point=of("data.geo.coordinates"),
+        author_name=of("includes.users.0.username"), sent_from=of("data.geo.place_id"),
         place=of("includes.places.0.id"), place_name=of("includes.places.0.full_name"),
-        place_country=of("includes.places.0.country_code"), box=of("includes.places.0.geo.bbox"),
+        place_country=of("includes.places.0.country_code"), **_degrees(of),
     )  # fmt: skip
     if _any(there, about):
         lines = lines.with_columns(
             kind=pl.when(pl.col("references") == 0).then(pl.lit(POST, pl.UInt8)).otherwise("kind")
         )
-    return lines.with_columns(usual=_is_usual(lines))
+    return lines.with_columns(usual=_is_usual())
 
 
 def _any(there: set[str], names: tuple[str, str]) -> bool:
     return not there.isdisjoint(names)
 
 
-def _is_usual(lines: pl.DataFrame) -> pl.Expr:
+def _is_usual() -> pl.Expr:
     """Whether a post says what nearly all say: an edit or a long text is read with care, and so is every doubt."""
-    boxes = [box for box in lines["box"].unique() if _middle(box) is None]
-    points = [point for point in lines["point"].unique() if _point(point) is None]
     return pl.all_horizontal(
         ~pl.col("rare"),
         pl.col("edits") <= 1,
@@ -120,8 +120,6 @@ def _is_usual(lines: pl.DataFrame) -> pl.Expr:
         (pl.col("kind") != REPOST) | (pl.col("original") == pl.col("about")).fill_null(False),
         (pl.col("users") == 0) | pl.col("user").eq_missing(pl.col("author")),
         pl.col("sent_from").is_null() | (pl.col("place") == pl.col("sent_from")).fill_null(False),
-        *([~pl.col("box").is_in(boxes).fill_null(False)] if boxes else []),
-        *([~pl.col("point").is_in(points).fill_null(False)] if points else []),
     ).fill_null(False)
 
 
@@ -157,36 +155,28 @@ def _texts(lines: pl.DataFrame) -> pl.Series:
 
 
 def _places(lines: pl.DataFrame) -> Columns:
-    """Point, and name, country and middle of the platform's place: lists, since few posts have them."""
-    height = lines.height
-    columns: Columns = {}
-    if lines["point"].null_count() < height:
-        columns |= blank(height, ("longitude", "latitude"))
-        for row in lines["point"].is_not_null().arg_true():
-            set_point(columns, row, "", _point(lines["point"][row]))
-    if lines["sent_from"].null_count() < height:
-        sent = lines["sent_from"].is_not_null().arg_true()
-        columns |= blank(height, ("place_name", "place_country", "place_longitude", "place_latitude"))
-        for row, name, country, box in zip(
-            sent, *lines[sent].select("place_name", "place_country", "box"), strict=True
-        ):
-            set_place(columns, row, name, country)
-            set_point(columns, row, "place_", _middle(box))
-    return columns
+    """Name and country of the platform's place, where a post has one; empty ones are none."""
+    columns = {name: lines[name] for name in ("longitude", "latitude", "place_longitude", "place_latitude")}
+    if lines["sent_from"].null_count() == lines.height:
+        return columns
+    said = lines.select(
+        place_name=pl.when(pl.col("sent_from").is_not_null() & (pl.col("place_name") != "")).then("place_name"),
+        place_country=pl.when(pl.col("sent_from").is_not_null() & (pl.col("place_country") != "")).then(
+            pl.col("place_country").str.to_uppercase()
+        ),
+    )
+    return columns | {name: said[name] for name in said.columns}
 
 
-@lru_cache(maxsize=4_096)
-def _middle(box: str | None) -> tuple[float, ...] | None:
-    """The middle of a box as it is written, empty where there is none; None where it is no box. Most were seen before."""
-    try:
-        return (box and middle(_read_box(box))) or ()
-    except UNREADABLE:
-        return None
-
-
-def _point(point: str | None) -> tuple[float, ...] | None:
-    """A point as it is written, empty where there is none; None where it is no point."""
-    try:
-        return tuple((point and _read_point(point).coordinates) or ())
-    except UNREADABLE:
-        return None
+def _degrees(of: Callable[[str], pl.Expr]) -> dict[str, pl.Expr]:
+    """The post's own point, and the middle of its place's box, as `_x_posts.middle` has it."""
+    point, box = "data.geo.coordinates.coordinates", "includes.places.0.geo.bbox"
+    west, south, east, north = (of(f"{box}.{side}") for side in range(4))
+    across = (west + pl.when(west > east).then(east + 360).otherwise(east)) / 2
+    there = (of(box) == 4) & of("data.geo.place_id").is_not_null()
+    return {
+        "longitude": pl.when(of(point) >= 2).then(of(f"{point}.0")),
+        "latitude": pl.when(of(point) >= 2).then(of(f"{point}.1")),
+        "place_longitude": pl.when(there).then(pl.when(across > 180).then(across - 360).otherwise(across)),
+        "place_latitude": pl.when(there).then((south + north) / 2),
+    }

@@ -53,7 +53,7 @@ def _problem(name: str | None) -> str:
     return "no id" if name is None else f"id {name[:40]!r} is not a number"
 
 
-def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts) -> Decoded:
+def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts, *, sound: bool = False) -> Decoded:
     """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about,
     and its texts are resolved.
     """
@@ -64,7 +64,7 @@ def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts) ->
             columns[name] = "x:" + pl.Series(columns[name], dtype=pl.String).replace("", None)
     columns["lang"] = pl.Series(columns["lang"], dtype=pl.String).replace(_LANGUAGES)
     _date_by_ids(columns, said)
-    return _rows.finish(records, outcome, columns, said)
+    return _rows.finish(records, outcome, columns, said, sound=sound)
 
 
 def _authors(names: pl.Series) -> pl.Series:

@@ -7,6 +7,8 @@ may be made again under the same name, and deletes therefore have a revision too
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from lapwing.contracts import Format
@@ -142,7 +144,7 @@ def decode(records: Records) -> Decoded:
     if read_at_once is None:
         return _one_by_one(records)
     columns, rest = read_at_once
-    whole = _rows.finish(records, outcome, columns, columns["said"])
+    whole = _rows.finish(records, outcome, columns, columns["said"], sound=True)
     return merged(whole, _one_by_one(some_of(records, rest)), rest) if rest else whole
 
 
@@ -159,7 +161,7 @@ def _one_by_one(records: Records) -> Decoded:
     return _rows.finish(records, outcome, columns, columns["said"])
 
 
-def _kept(values: list[bytes], start: int, outcome: Outcome) -> Kept:
+def _kept(values: Sequence[bytes], start: int, outcome: Outcome) -> Kept:
     """Read some events, the first of which is at `start`, and keep the posts that were made or changed."""
     events, refused = read(values, _decode)
     outcome.refused += refused_at(range(start, start + len(values)), refused)

@@ -8,6 +8,7 @@ referenced posts inside the post; class archives are CouchDB rows, `{"id", "key"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -64,7 +65,7 @@ def decode(records: Records) -> Decoded:
     if read_at_once is None:
         return _one_by_one(records, SHAPES[name])
     columns, rest = read_at_once
-    whole = _x_posts.finish(records, Outcome(), columns, columns["said"])
+    whole = _x_posts.finish(records, Outcome(), columns, columns["said"], sound=True)
     return merged(whole, _one_by_one(some_of(records, rest), SHAPES[name]), rest) if rest else whole
 
 
@@ -87,7 +88,7 @@ def _one_by_one(records: Records, shape: Shape) -> Decoded:
     return _x_posts.finish(records, outcome, columns | {"created_at_us": instants_us(said)}, said)
 
 
-def _find(values: list[bytes], start: int, shape: Shape, outcome: Outcome) -> Found:
+def _find(values: Sequence[bytes], start: int, shape: Shape, outcome: Outcome) -> Found:
     """Read some records in the shape of the batch's first; `start` is the place of the first. What has no post in that
     shape is read by itself, in its own, so that what a record says does not depend on its company.
     """

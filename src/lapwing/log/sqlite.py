@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import zstandard
 
 from lapwing.errors import Corrupt, DiskFull, Fenced, UnknownVersion
 from lapwing.model import Chunk, Records
+from lapwing.values import Values
 
 FORMAT_VERSION = 1
 ZSTD_LEVEL = 1
@@ -39,7 +41,9 @@ CREATE TABLE sources (name TEXT PRIMARY KEY, owner TEXT, epoch INTEGER NOT NULL 
 
 Mark = Callable[[str], None]
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[list[bytes], list[int] | int, list[str] | None, list[str] | None]).decode
+_decode = msgspec.msgpack.Decoder(
+    tuple[bytes, bytes, bytes, list[int] | int, list[str] | None, list[str] | None]
+).decode
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -137,7 +141,7 @@ class SqliteLog:
         ).fetchone()
         received = part.received_at_us
         times = received[0] if received.count(received[0]) == count else received
-        raw = _encode((part.values, times, part.keys, part.cursors))
+        raw = _encode((*Values.of(part.values).packed(), times, part.keys, part.cursors))
         connection.execute(
             "INSERT INTO batches (partition, base_offset, records, appended_at_us, source, network, format, raw_bytes, payload) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -200,8 +204,9 @@ class SqliteLog:
 
     def _records(self, payload: bytes, source: str, network: str, format_: str, count: int) -> Records:
         try:
-            values, times, keys, cursors = _decode(self._expand(payload))
-        except (msgspec.DecodeError, zstandard.ZstdError) as problem:
+            buffer, gaps, sizes, times, keys, cursors = _decode(self._expand(payload))
+            values = Values.unpacked(buffer, gaps, sizes)
+        except (msgspec.DecodeError, zstandard.ZstdError, ValueError) as problem:
             raise Corrupt(
                 f"a batch of the log cannot be read ({problem})", "restore a backup of the data directory"
             ) from problem
@@ -285,7 +290,7 @@ class SqliteLog:
 
 
 def _picked(records: Records, rows: list[int]) -> Records:
-    def pick(values: list) -> list:  # type: ignore[type-arg]
+    def pick(values: Sequence[Any]) -> list[Any]:
         return [values[row] for row in rows]
 
     return Records(

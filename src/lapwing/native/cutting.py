@@ -28,7 +28,7 @@ def cut(texts: pl.Series, folding: Table, second: Table) -> tuple[pl.Series, pl.
         if core.lapwing_cut(ctypes.byref(views), *tables, ctypes.byref(terms), ctypes.byref(hashes)):
             raise MemoryError("no memory for the terms of texts")
     return (
-        series("terms", terms, pl.List(pl.String()), len(texts)),
-        series("term_hashes", hashes, pl.List(pl.UInt64()), len(texts)),
+        series("terms", terms, pl.List(pl.String())),
+        series("term_hashes", hashes, pl.List(pl.UInt64())),
         np.flatnonzero(left),
     )

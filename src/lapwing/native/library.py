@@ -53,7 +53,7 @@ ArrowStream._fields_ = [
 
 _NULLABLE = 2
 _VIEWS = b"vu"
-_FORMATS: dict[Any, bytes] = {pl.String(): b"U", pl.Int64(): b"l", pl.UInt64(): b"L"}
+_FORMATS: dict[Any, bytes] = {pl.String(): b"U", pl.Int64(): b"l", pl.UInt64(): b"L", pl.Float64(): b"g"}
 
 
 @cache
@@ -101,10 +101,8 @@ class _Exported:
         )
 
 
-def series(name: str, array: ArrowArray, kind: pl.DataType, height: int) -> pl.Series:
-    """A column out of an array that the library filled; one that it left empty holds nothing but nulls."""
-    if not array.release:
-        return pl.Series(name, [None], dtype=kind).new_from_index(0, height)
+def series(name: str, array: ArrowArray, kind: pl.DataType) -> pl.Series:
+    """A column out of an array that the library filled."""
     return pl.Series(_Exported(array, kind)).alias(name)
 
 

@@ -7,15 +7,15 @@
 
 #include "arrow.h"
 
-enum { DEPTH_MAX = 64, CHILDREN_MAX = 32, DIGITS_MAX = 18 };
+enum { DEPTH_MAX = 64, DIGITS_MAX = 18 };
 
-/* What is wanted of a value. FIRST wants the first element of a list, whose own wishes all others must fulfil too, and
-   how many there are; null is no element. RAW is any value, as it was written. */
-enum Wish { ANY, OBJECT, FIRST, TEXT, INTEGER, RAW };
+/* What is wanted of a value. LIST wants its first elements, and how many there are; the others must fulfil the wishes of
+   the last of these, and null is no element. RAW is any value, as it was written. */
+enum Wish { ANY, OBJECT, LIST, TEXT, INTEGER, FLOAT, RAW };
 
 /* Shared with `projection.py`. */
 typedef struct {
-    int32_t wish, column; /* of FIRST the column of the length, of OBJECT that which says whether it is there, or -1 */
+    int32_t wish, column; /* of LIST the column of the length, of OBJECT that which says whether it is there, or -1 */
     int32_t first_child, children;
     int32_t key_start, key_size; /* the name of this field, in `keys` */
     uint64_t sizes; /* of the names of children: bit n is set where one has n bytes */
@@ -94,7 +94,7 @@ static int hexadecimal(const uint8_t *at) {
     return number;
 }
 
-/* Skip an escape; its character in `*code`. A lone surrogate is none. */
+/* Skip an escape; its character in `*code`. A lone surrogate is none, and NUL, which texts lose, is left too. */
 static bool escape(Reader *reader, uint32_t *code) {
     static const char MARKS[] = "\"\\/bfnrt", MEANT[] = "\"\\/\b\f\n\r\t";
     const uint8_t *at = reader->at + 1, *end = reader->end;
@@ -108,6 +108,7 @@ static bool escape(Reader *reader, uint32_t *code) {
     if (end - at < 5 || *at != 'u' || (high = hexadecimal(at + 1)) < 0) return false;
     reader->at += 6;
     *code = (uint32_t)high;
+    if (high == 0) return false;
     if (high < 0xD800 || high > 0xDFFF) return true;
     if (high > 0xDBFF || end - at < 11 || at[5] != '\\' || at[6] != 'u' || (low = hexadecimal(at + 7)) < 0xDC00 || low > 0xDFFF) return false;
     reader->at += 6;
@@ -171,25 +172,51 @@ static inline bool text(Reader *reader, Slot *slot, bool *escaped) {
     return true;
 }
 
-/* Read a number; `*number` where it is whole. Very long ones and exponents are left. */
-static bool number(Reader *reader, int64_t *number, bool *whole) {
+/* A number: `mantissa` divided by ten to the power of `figures`. */
+typedef struct {
+    int64_t mantissa;
+    int figures;
+} Decimal;
+
+static bool digits(Reader *reader, Decimal *number, int *count) {
+    const uint8_t *from = reader->at;
+    while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9') {
+        if (++*count > DIGITS_MAX) return false;
+        number->mantissa = number->mantissa * 10 + (*reader->at++ - '0');
+    }
+    return reader->at > from;
+}
+
+/* Read a number; very long ones and exponents are left. */
+static bool number(Reader *reader, Decimal *number) {
     bool negative = taken(reader, '-');
     const uint8_t *from = reader->at;
-    int64_t sum = 0;
-    while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9') {
-        if (reader->at - from == DIGITS_MAX) return false;
-        sum = sum * 10 + (*reader->at++ - '0');
-    }
-    if (reader->at == from || (*from == '0' && reader->at - from > 1)) return false;
-    *whole = true;
+    int count = 0;
+    *number = (Decimal){0, 0};
+    if (!digits(reader, number, &count) || (*from == '0' && count > 1)) return false;
     if (taken(reader, '.')) {
-        const uint8_t *fraction = reader->at;
-        *whole = false;
-        while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9') reader->at++;
-        if (reader->at == fraction || reader->at - fraction > DIGITS_MAX) return false;
+        int whole = count;
+        if (!digits(reader, number, &count)) return false;
+        number->figures = count - whole;
     }
     if (reader->at < reader->end && (*reader->at | 32) == 'e') return false;
-    *number = negative ? -sum : sum;
+    if (negative) number->mantissa = -number->mantissa;
+    return negative ? number->mantissa != 0 : true;
+}
+
+/* Keep a number; false where it is not of the wanted kind, or its nearest double is not found by one division of two
+   exact ones (W. D. Clinger, How to read floating point numbers accurately, 1990). */
+static bool keep_number(const Node *node, const Decimal *number, Slot *slot) {
+    static const double TENS[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+    const int64_t exact = (int64_t)1 << 53;
+    int64_t bits = number->mantissa;
+    if (node->wish == INTEGER && number->figures) return false;
+    if (node->wish == FLOAT) {
+        if (bits > exact || bits < -exact) return false;
+        double value = (double)bits / TENS[number->figures];
+        memcpy(&bits, &value, sizeof bits);
+    }
+    if (slot != NULL) *slot = (Slot){.state = NUMBER, .number = bits};
     return true;
 }
 
@@ -243,16 +270,19 @@ static bool object(Reader *reader, const Node *node) {
 
 /* Read a list, the bracket before it being taken. */
 static bool list(Reader *reader, const Node *node) {
-    const Node *element = node->wish == FIRST ? &reader->nodes[node->first_child] : &NOTHING;
+    const Node *element = node->wish == LIST ? &reader->nodes[node->first_child] : &NOTHING;
     bool storing = reader->storing;
     int64_t count = 0;
     blanks(reader);
     if (!taken(reader, ']')) {
         for (;;) {
-            if (node->wish == FIRST && reader->at < reader->end && *reader->at == 'n') return false;
+            if (node->wish == LIST && reader->at < reader->end && *reader->at == 'n') return false;
             if (!value(reader, element)) return false;
             count++;
-            reader->storing = false;
+            if (count < node->children)
+                element++;
+            else
+                reader->storing = false;
             blanks(reader);
             if (taken(reader, ']')) break;
             if (!taken(reader, ',')) return false;
@@ -260,14 +290,14 @@ static bool list(Reader *reader, const Node *node) {
         }
     }
     reader->storing = storing;
-    if (node->wish == FIRST && storing) reader->slots[node->column] = (Slot){.state = NUMBER, .number = count};
+    if (node->wish == LIST && storing) reader->slots[node->column] = (Slot){.state = NUMBER, .number = count};
     return true;
 }
 
 /* Read a value of any type; false where it has not the one that is wanted. */
 static bool value_of_type(Reader *reader, const Node *node) {
-    int64_t sum;
-    bool whole, escaped;
+    Decimal decimal;
+    bool escaped;
     Slot *slot = reader->storing && node->column >= 0 ? &reader->slots[node->column] : NULL;
     if (reader->at >= reader->end) return false;
     switch (*reader->at) {
@@ -281,7 +311,7 @@ static bool value_of_type(Reader *reader, const Node *node) {
         return true;
     case '[':
         reader->at++;
-        return (node->wish == ANY || node->wish == RAW || node->wish == FIRST) && list(reader, node);
+        return (node->wish == ANY || node->wish == RAW || node->wish == LIST) && list(reader, node);
     case 'n':
         return word(reader, "null", 4);
     case 't':
@@ -289,10 +319,8 @@ static bool value_of_type(Reader *reader, const Node *node) {
     case 'f':
         return (node->wish == ANY || node->wish == RAW) && word(reader, "false", 5);
     default:
-        if ((node->wish != ANY && node->wish != RAW && node->wish != INTEGER) || !number(reader, &sum, &whole)) return false;
-        if (node->wish != INTEGER) return true;
-        if (whole && slot != NULL) *slot = (Slot){.state = NUMBER, .number = sum};
-        return whole;
+        if (node->wish == OBJECT || node->wish == LIST || node->wish == TEXT || !number(reader, &decimal)) return false;
+        return node->wish == ANY || node->wish == RAW || keep_number(node, &decimal, slot);
     }
 }
 
@@ -328,19 +356,18 @@ static void write(const Reader *reader, Column *columns, int64_t n, bool found) 
     }
 }
 
-/* Columns of the records that stand end to end in `records`; `ends` holds where each one ends, beginning with 0.
-   `nodes[0]` is the record itself. `left[row]` is set where a record was left, and all its fields are null.
+/* Columns of the records of which `starts` and `ends` say where they are in `bytes`. `nodes[0]` is the record itself. `left[row]` is set where a record was left, and all its fields are null.
    Returns 0, or 1 where memory ran out. */
 EXPORTED int lapwing_project(
-    const uint8_t *records, const int64_t *ends, int64_t length, const Node *nodes, const uint8_t *keys,
+    const uint8_t *bytes, const int64_t *starts, const int64_t *ends, int64_t length, const Node *nodes, const uint8_t *keys,
     const uint8_t *is_text, int64_t n_columns, uint8_t *left, struct ArrowArray *out) {
     Reader reader = {.nodes = nodes, .keys = keys, .slots = calloc((size_t)n_columns + 1, sizeof(Slot))};
     Column *columns = calloc((size_t)n_columns + 1, sizeof *columns);
     bool well = reader.slots != NULL && columns != NULL;
     for (int64_t i = 0; well && i < n_columns; i++) column_begin(&columns[i], is_text[i]);
     for (int64_t row = 0; well && row < length; row++) {
-        reader.at = records + ends[row];
-        reader.end = records + ends[row + 1];
+        reader.at = bytes + starts[row];
+        reader.end = bytes + ends[row];
         memset(reader.slots, 0, sizeof(Slot) * (size_t)n_columns);
         bool found = record(&reader);
         left[row] = !found;

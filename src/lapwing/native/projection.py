@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 
 from lapwing.native.library import ArrowArray, library, pointer, series
 
-TEXT, INTEGER, RAW = "text", "integer", "raw"
-"""A text; a whole number; any value as it is written, for rare ones that are read later. Null is none of them."""
+TEXT, INTEGER, FLOAT, RAW = "text", "integer", "float", "raw"
+"""A text; a whole number; any number; any value as it is written, for rare ones that are read later. Null is none."""
 
-_WISHES = {"any": 0, "object": 1, "first": 2, TEXT: 3, INTEGER: 4, RAW: 5}
+_WISHES = {"any": 0, "object": 1, "list": 2, TEXT: 3, INTEGER: 4, FLOAT: 5, RAW: 6}
+_KINDS: dict[str, pl.DataType] = {TEXT: pl.String(), INTEGER: pl.Int64(), FLOAT: pl.Float64(), RAW: pl.String()}
 _CHILDREN_MAX, _KEY_BYTES_MAX = 32, 63
 
 
 class First(NamedTuple):
-    """A list, of which the first element is wanted and the length; the others must be of its kind."""
+    """A list, of which the first elements are wanted and the length; the others must be of their kind."""
 
     of: Wish
+    size: int = 1
 
 
 class Noted(NamedTuple):
@@ -65,12 +67,12 @@ class Projection:
         node = self._nodes[at]
         if isinstance(wish, str):
             node.wish = _WISHES[wish]
-            node.column = self._column(path, pl.Int64() if wish == INTEGER else pl.String())
+            node.column = self._column(path, _KINDS[wish])
             return
         children: Mapping[str, Wish]
         if isinstance(wish, First):
-            node.wish, node.column = _WISHES["first"], self._column(path, pl.Int64())
-            children = {"0": wish.of}
+            node.wish, node.column = _WISHES["list"], self._column(path, pl.Int64())
+            children = {str(place): wish.of for place in range(wish.size)}
         else:
             noted = isinstance(wish, Noted)
             node.wish, node.column = _WISHES["object"], self._column(path, pl.Int64()) if noted else -1
@@ -94,22 +96,34 @@ def _offsets(keys: Mapping[str, object]) -> list[tuple[str, int]]:
     return list(zip(keys, ends, strict=False))
 
 
-def project(values: Sequence[bytes], projection: Projection) -> tuple[pl.DataFrame, NDArray[np.bool_]] | None:
-    """The wanted fields of each record, and which records were left; their fields are null. None without the library, or
-    without records.
+def project(
+    buffer: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], projection: Projection
+) -> tuple[pl.DataFrame, NDArray[np.bool_]] | None:
+    """The wanted fields of the records ``buffer[starts[i]:ends[i]]``, and which of them were left.
+
+    There are columns only for fields that any record has; the fields of those that were left are null. None without
+    the library, or where there is nothing.
     """
     core = library()
-    if core is None or not values:
+    if core is None or not len(ends):
         return None
-    ends = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, values), dtype=np.int64, count=len(values)), out=ends[1:])
-    left = np.zeros(len(values), dtype=np.uint8)
+    starts, ends = np.ascontiguousarray(starts), np.ascontiguousarray(ends)
+    left = np.zeros(len(ends), dtype=np.uint8)
     made = (ArrowArray * len(projection.columns))()
     failed = core.lapwing_project(
-        b"".join(values), pointer(ends), ctypes.c_int64(len(values)), projection.nodes, projection.keys,
+        buffer, pointer(starts), pointer(ends), ctypes.c_int64(len(ends)), projection.nodes, projection.keys,
         pointer(projection.is_text), ctypes.c_int64(len(made)), pointer(left), made,
     )  # fmt: skip
     if failed:
         raise MemoryError("no memory for the fields of records")
-    columns = [series(name, made[i], kind, len(values)) for i, (name, kind) in enumerate(projection.columns.items())]
-    return pl.DataFrame(columns), left.astype(np.bool_)
+    columns = [
+        series(name, array, kind)
+        for (name, kind), array in zip(projection.columns.items(), made, strict=True)
+        if array.release
+    ]
+    return (pl.DataFrame(columns), left.astype(np.bool_)) if columns else None
+
+
+def field(fields: pl.DataFrame, wanted: Projection, name: str) -> pl.Expr:
+    """A field of what `project` gave; null where no record has it."""
+    return pl.col(name) if name in fields.columns else pl.lit(None, wanted.columns[name])

@@ -23,7 +23,6 @@ FAN_IN = 6
 FEW = 4
 """One row in so many of a block is few."""
 CACHE_BYTES_MAX = 64 << 20
-TIMELINE = "created_at_us"
 
 
 FACTS: dict[str, pl.DataType] = {
@@ -126,12 +125,19 @@ class Blocks:
         return found.with_columns(pl.Series("seq", there, dtype=pl.Int64))
 
     def _few(self, parts: list[tuple[Block, np.ndarray]], names: tuple[str, ...]) -> pl.DataFrame:
-        """Columns of a few rows of blocks, of which only those segments are read that hold any."""
-        picked = []
+        """Columns of a few rows of blocks: numbers from memory, of strings only those segments that hold any."""
+        strings = [name for name in names if SCHEMA[name] == pl.String()]
+        numbers = [name for name in names if name not in strings]
+        picked: dict[str, list[np.ndarray]] = {name: [] for name in names}
         for block, inside in parts:
-            with self._open(block) as blob:
-                picked.append(columns.some(blob, names, inside - block.low))
-        return pl.DataFrame([columns.joined(name, [values[name] for values in picked]) for name in names])
+            rows = inside - block.low
+            for name in numbers:
+                picked[name].append(self.read(block, name)[name].to_numpy()[rows])
+            if strings:
+                with self._open(block) as blob:
+                    for name, values in columns.some(blob, strings, rows).items():
+                        picked[name].append(values)
+        return pl.DataFrame([columns.joined(name, values) for name, values in picked.items()])
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
         """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""

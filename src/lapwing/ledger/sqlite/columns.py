@@ -10,7 +10,7 @@ second holds 30 posts.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
@@ -96,14 +96,15 @@ def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
         return pl.DataFrame([columns.whole(name) for name in wanted])
 
 
-def some(blob: Blob, names: Iterable[str], rows: Values) -> dict[str, Values]:
+def some(blob: Blob, names: Sequence[str], rows: Values) -> dict[str, Values]:
     """Some columns of some rows (sorted positions, at least one)."""
     with _or_corrupt():
         columns = _Columns(blob)
-        strings, numbers = _by_segment(rows, STRINGS_ROWS), _by_segment(rows, NUMBERS_ROWS)
+        texts = [name for name in names if columns.is_text(name)]
+        strings = _by_segment(rows, STRINGS_ROWS) if texts else []
+        numbers = _by_segment(rows, NUMBERS_ROWS) if len(texts) < len(names) else []
         return {
-            name: columns.strings(name, strings) if columns.is_text(name) else columns.numbers(name, numbers)
-            for name in names
+            name: columns.strings(name, strings) if name in texts else columns.numbers(name, numbers) for name in names
         }
 
 
@@ -221,7 +222,8 @@ class _Columns:
             raw = self._expand(self._read(starts[number], column.sizes[number]))
             ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 0)
             bounds = np.concatenate([[-1], ends, [len(raw)]])
-            values += [raw[low + 1 : high] for low, high in zip(bounds[rows], bounds[rows + 1], strict=True)]
+            starts_ends = zip(bounds[rows].tolist(), bounds[rows + 1].tolist(), strict=True)
+            values += [raw[low + 1 : high] for low, high in starts_ends]
         if column.kind == "n":
             values = [None if value == NULL.encode() else value for value in values]
         return np.array(values, dtype=np.object_)
