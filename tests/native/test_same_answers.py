@@ -21,6 +21,7 @@ from lapwing.native.library import library
 from lapwing.places import mentions
 from lapwing.places.gazetteer import build
 from lapwing.places.homes import terms_of
+from lapwing.text.fold import fold
 from lapwing.text.words import cut_hashed
 from places.test_gazetteer import TABLES
 
@@ -72,6 +73,14 @@ def test_terms(texts: list[str]) -> None:
     with carefully():
         assert one.rows() == cut_hashed(series).rows()
     assert cut_hashed(pl.concat([pl.Series(["x"]), series])[1:]).rows() == one.rows()
+
+
+@given(st.lists(TEXT, max_size=8))
+def test_lines(texts: list[str]) -> None:
+    series = pl.Series(texts, dtype=pl.String)
+    one = fold(series)
+    with carefully():
+        assert one.to_list() == fold(series).to_list()
 
 
 def test_terms_of_any_length() -> None:

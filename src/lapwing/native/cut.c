@@ -22,7 +22,7 @@ typedef struct {
     int64_t *end;
     uint64_t *hash;
     size_t characters, prefix;
-    bool hard;
+    bool hard, pairs;
 } Cut;
 
 /* XXH3 of 64 bits, up to 128 bytes, seed 0, after the specification of Y. Collet (github.com/Cyan4973/xxHash, doc). */
@@ -194,13 +194,17 @@ static void end_term(Cut *cut) {
     cut->characters = 0;
 }
 
-/* Write the terms between two codes; each character of an unspaced script begins one, and takes its neighbour along. */
+/* Write the terms between two codes. In pairs, each character of an unspaced script begins one, and takes its neighbour
+   along; otherwise runs of such a script stay whole. */
 static void write_terms(Cut *cut) {
     const uint32_t *codes = cut->codes;
     for (size_t i = 1; i + 1 < cut->length && !cut->hard; i++) {
         uint32_t code = codes[i];
         if (!is_word(code)) {
             end_term(cut);
+        } else if (!cut->pairs) {
+            if ((code < UNSPACED) != (codes[i - 1] < UNSPACED)) end_term(cut);
+            put(cut, plain(code));
         } else if (code < UNSPACED) {
             put(cut, code);
         } else {
@@ -283,9 +287,9 @@ static bool cut_text(Cut *cut, const uint8_t *text, size_t size) {
 /* The terms of each text and the hash of each, both as lists. `hard[row]` is set where a text was left, with no terms.
    Returns 0, or 1 where memory ran out. */
 EXPORTED int lapwing_cut(
-    const struct ArrowArray *texts, const int32_t *table, const int32_t *second, uint8_t *hard,
+    const struct ArrowArray *texts, const int32_t *table, const int32_t *second, int32_t pairs, uint8_t *hard,
     struct ArrowArray *terms_out, struct ArrowArray *hashes_out) {
-    Cut cut = {.table = table, .second = second};
+    Cut cut = {.table = table, .second = second, .pairs = pairs};
     Bytes ends = {0}, same_ends = {0};
     struct ArrowArray terms = {0}, hashes = {0};
     bool well = true;

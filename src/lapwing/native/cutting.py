@@ -13,19 +13,21 @@ from lapwing.native.library import ArrowArray, library, pointer, series, views_o
 Table = NDArray[np.int32]
 
 
-def cut(texts: pl.Series, folding: Table, second: Table) -> tuple[pl.Series, pl.Series, NDArray[np.int64]] | None:
+def cut(
+    texts: pl.Series, folding: Table, second: Table, *, pairs: bool = True
+) -> tuple[pl.Series, pl.Series, NDArray[np.int64]] | None:
     """Terms List(String) and their hashes List(UInt64), and the rows that were left, where both are empty.
 
-    `folding` and `second` are the tables of `text.characters`. None where there is no library.
+    `folding` and `second` are the tables of `text.characters`. Without `pairs` runs of unspaced scripts stay whole. None where there is no library.
     """
     core = library()
     if core is None:
         return None
     left = np.zeros(len(texts), dtype=np.uint8)
     terms, hashes = ArrowArray(), ArrowArray()
-    tables = [pointer(table) for table in (folding, second, left)]
+    arguments = pointer(folding), pointer(second), ctypes.c_int32(pairs), pointer(left)
     with views_of(texts) as views:
-        if core.lapwing_cut(ctypes.byref(views), *tables, ctypes.byref(terms), ctypes.byref(hashes)):
+        if core.lapwing_cut(ctypes.byref(views), *arguments, ctypes.byref(terms), ctypes.byref(hashes)):
             raise MemoryError("no memory for the terms of texts")
     return (
         series("terms", terms, pl.List(pl.String())),

@@ -11,7 +11,7 @@ enum { DEPTH_MAX = 64, DIGITS_MAX = 18 };
 
 /* What is wanted of a value. LIST wants its first elements, and how many there are; the others must fulfil the wishes of
    the last of these, and null is no element. RAW is any value, as it was written. */
-enum Wish { ANY, OBJECT, LIST, TEXT, INTEGER, FLOAT, RAW };
+enum Wish { OBJECT, LIST, TEXT, INTEGER, FLOAT, RAW };
 
 /* Shared with `projection.py`. */
 typedef struct {
@@ -23,38 +23,32 @@ typedef struct {
 
 typedef struct {
     enum { MISSING, SLICE, NUMBER } state;
-    const uint8_t *at;
+    const uint8_t *at; /* of a SLICE; NULL where it is among the resolved texts, and `number` says where */
     size_t size;
     int64_t number;
 } Slot;
 
 typedef struct {
     const Node *nodes;
-    const uint8_t *keys;
-    const uint8_t *at, *end;
+    const uint8_t *keys, *end;
     Slot *slots;
     Bytes resolved; /* texts of the record at hand that had escapes */
-    int depth;
-    bool storing; /* false inside the second and later elements of lists */
+    bool storing;   /* false inside elements of lists that are not wanted */
 } Reader;
 
-static bool value(Reader *reader, const Node *node);
+/* All that follows moves over a part of a record: it takes where the part begins and gives where it ends, or NULL at a
+   doubt. */
+typedef const uint8_t *Place;
 
-static inline void blanks(Reader *reader) {
-    while (reader->at < reader->end && *reader->at <= ' ' && (*reader->at == ' ' || *reader->at == '\n' || *reader->at == '\r' || *reader->at == '\t'))
-        reader->at++;
+static Place value(Reader *reader, const Node *node, Place at);
+
+static inline Place past_blanks(Place at, Place end) {
+    while (at < end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
+    return at;
 }
 
-static inline bool taken(Reader *reader, uint8_t mark) {
-    if (reader->at >= reader->end || *reader->at != mark) return false;
-    reader->at++;
-    return true;
-}
-
-static bool word(Reader *reader, const char *letters, size_t size) {
-    if ((size_t)(reader->end - reader->at) < size || memcmp(reader->at, letters, size) != 0) return false;
-    reader->at += size;
-    return true;
+static Place past_word(Place at, Place end, const char *letters, size_t size) {
+    return (size_t)(end - at) >= size && memcmp(at, letters, size) == 0 ? at + size : NULL;
 }
 
 /* The bytes of the character at `at`, which is not ASCII, if it is valid UTF-8 (Unicode, table 3-7); 0 if not. */
@@ -94,26 +88,21 @@ static int hexadecimal(const uint8_t *at) {
     return number;
 }
 
-/* Skip an escape; its character in `*code`. A lone surrogate is none, and NUL, which texts lose, is left too. */
-static bool escape(Reader *reader, uint32_t *code) {
+/* An escape, and its character. A lone surrogate is none, and NUL, which texts lose, is left too. */
+static Place past_escape(Place at, Place end, uint32_t *code) {
     static const char MARKS[] = "\"\\/bfnrt", MEANT[] = "\"\\/\b\f\n\r\t";
-    const uint8_t *at = reader->at + 1, *end = reader->end;
-    const char *mark = at < end && *at ? strchr(MARKS, *at) : NULL;
+    const char *mark = ++at < end && *at ? strchr(MARKS, *at) : NULL;
     if (mark != NULL) {
         *code = (uint8_t)MEANT[mark - MARKS];
-        reader->at += 2;
-        return true;
+        return at + 1;
     }
     int high, low;
-    if (end - at < 5 || *at != 'u' || (high = hexadecimal(at + 1)) < 0) return false;
-    reader->at += 6;
+    if (end - at < 5 || *at != 'u' || (high = hexadecimal(at + 1)) <= 0) return NULL;
     *code = (uint32_t)high;
-    if (high == 0) return false;
-    if (high < 0xD800 || high > 0xDFFF) return true;
-    if (high > 0xDBFF || end - at < 11 || at[5] != '\\' || at[6] != 'u' || (low = hexadecimal(at + 7)) < 0xDC00 || low > 0xDFFF) return false;
-    reader->at += 6;
+    if (high < 0xD800 || high > 0xDFFF) return at + 5;
+    if (high > 0xDBFF || end - at < 11 || at[5] != '\\' || at[6] != 'u' || (low = hexadecimal(at + 7)) < 0xDC00 || low > 0xDFFF) return NULL;
     *code = 0x10000 + (((uint32_t)high & 0x3FF) << 10) + ((uint32_t)low & 0x3FF);
-    return true;
+    return at + 11;
 }
 
 static bool add_character(Bytes *bytes, uint32_t code) {
@@ -141,35 +130,26 @@ static inline const uint8_t *run(const uint8_t *at, const uint8_t *end) {
     }
 }
 
-/* Resolve a text with escapes, from `from` on, the first escape being next; its place among the resolved ones is kept,
-   since they still move. */
-static bool resolve(Reader *reader, const uint8_t *from, Slot *slot) {
-    size_t start = reader->resolved.used;
-    for (const uint8_t *part = from;; part = reader->at) {
-        const uint8_t *at = run(reader->at, reader->end);
-        uint32_t code;
-        if (at == NULL) return false;
-        if (slot != NULL) bytes_add(&reader->resolved, part, (size_t)(at - part));
-        reader->at = at;
-        if (*at == '"') break;
-        if (!escape(reader, &code)) return false;
-        if (slot != NULL && !add_character(&reader->resolved, code)) return false;
-    }
-    reader->at++;
-    if (slot != NULL) *slot = (Slot){.state = SLICE, .number = (int64_t)start, .size = reader->resolved.used - start};
-    return true;
+/* The rest of a text from an escape on, its quote included. */
+static Place past_escapes(Place at, Place end) {
+    uint32_t code;
+    while (at != NULL && *at != '"')
+        if ((at = past_escape(at, end, &code)) != NULL) at = run(at, end);
+    return at == NULL ? NULL : at + 1;
 }
 
-/* Read a text, the quote before it being taken, into a slot or nowhere. */
-static inline bool text(Reader *reader, Slot *slot, bool *escaped) {
-    const uint8_t *from = reader->at, *at = run(from, reader->end);
-    if (at == NULL) return false;
-    *escaped = *at == '\\';
-    reader->at = at;
-    if (*escaped) return resolve(reader, from, slot);
-    reader->at++;
-    if (slot != NULL) *slot = (Slot){.state = SLICE, .at = from, .size = (size_t)(at - from)};
-    return true;
+/* The same, of a text that began at `from`, into a slot. Resolved texts may still move, so their place is kept. */
+static Place resolve(Reader *reader, Place from, Place at, Slot *slot) {
+    size_t start = reader->resolved.used;
+    uint32_t code;
+    bytes_add(&reader->resolved, from, (size_t)(at - from));
+    while (*at != '"') {
+        Place part = past_escape(at, reader->end, &code);
+        if (part == NULL || !add_character(&reader->resolved, code) || (at = run(part, reader->end)) == NULL) return NULL;
+        bytes_add(&reader->resolved, part, (size_t)(at - part));
+    }
+    *slot = (Slot){.state = SLICE, .number = (int64_t)start, .size = reader->resolved.used - start};
+    return at + 1;
 }
 
 /* A number: `mantissa` divided by ten to the power of `figures`. */
@@ -178,30 +158,31 @@ typedef struct {
     int figures;
 } Decimal;
 
-static bool digits(Reader *reader, Decimal *number, int *count) {
-    const uint8_t *from = reader->at;
-    while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9') {
-        if (++*count > DIGITS_MAX) return false;
-        number->mantissa = number->mantissa * 10 + (*reader->at++ - '0');
+static Place past_digits(Place at, Place end, Decimal *number, int *count) {
+    Place from = at;
+    for (; at < end && *at >= '0' && *at <= '9'; at++) {
+        if (++*count > DIGITS_MAX) return NULL;
+        number->mantissa = number->mantissa * 10 + (*at - '0');
     }
-    return reader->at > from;
+    return at > from ? at : NULL;
 }
 
-/* Read a number; very long ones and exponents are left. */
-static bool number(Reader *reader, Decimal *number) {
-    bool negative = taken(reader, '-');
-    const uint8_t *from = reader->at;
+/* A number; very long ones, exponents and minus nothing are left. */
+static Place past_number(Place at, Place end, Decimal *number) {
+    bool negative = at < end && *at == '-';
+    Place from = at += negative;
     int count = 0;
     *number = (Decimal){0, 0};
-    if (!digits(reader, number, &count) || (*from == '0' && count > 1)) return false;
-    if (taken(reader, '.')) {
+    if ((at = past_digits(at, end, number, &count)) == NULL || (*from == '0' && count > 1)) return NULL;
+    if (at < end && *at == '.') {
         int whole = count;
-        if (!digits(reader, number, &count)) return false;
+        if ((at = past_digits(at + 1, end, number, &count)) == NULL) return NULL;
         number->figures = count - whole;
     }
-    if (reader->at < reader->end && (*reader->at | 32) == 'e') return false;
-    if (negative) number->mantissa = -number->mantissa;
-    return negative ? number->mantissa != 0 : true;
+    if (at < end && (*at | 32) == 'e') return NULL;
+    if (!negative) return at;
+    number->mantissa = -number->mantissa;
+    return number->mantissa ? at : NULL;
 }
 
 /* Keep a number; false where it is not of the wanted kind, or its nearest double is not found by one division of two
@@ -220,6 +201,68 @@ static bool keep_number(const Node *node, const Decimal *number, Slot *slot) {
     return true;
 }
 
+/* A value without another in it, of any kind. */
+static Place past_scalar(Place at, Place end) {
+    Decimal number;
+    switch (*at) {
+    case '"':
+        at = run(at + 1, end);
+        return at != NULL && *at == '"' ? at + 1 : past_escapes(at, end);
+    case 'n':
+        return past_word(at, end, "null", 4);
+    case 't':
+        return past_word(at, end, "true", 4);
+    case 'f':
+        return past_word(at, end, "false", 5);
+    default:
+        return past_number(at, end, &number);
+    }
+}
+
+/* The name of a field and the colon behind it. */
+static inline Place past_name(Place at, Place end) {
+    if (at >= end || *at != '"') return NULL;
+    at = run(at + 1, end);
+    at = at != NULL && *at == '"' ? at + 1 : past_escapes(at, end);
+    if (at == NULL) return NULL;
+    at = past_blanks(at, end);
+    return at < end && *at == ':' ? past_blanks(at + 1, end) : NULL;
+}
+
+/* A value of any kind, followed without recursion: a bit for each level says whether it is an object. */
+static Place past_value(Place at, Place end) {
+    uint64_t objects = 0;
+    for (int depth = 0;;) {
+        if (at == NULL || at >= end) return NULL;
+        if (*at == '{' || *at == '[') {
+            bool is_object = *at == '{';
+            if (depth == DEPTH_MAX) return NULL;
+            at = past_blanks(at + 1, end);
+            if (at < end && *at == (is_object ? '}' : ']')) {
+                at++;
+            } else {
+                objects = objects << 1 | is_object;
+                depth++;
+                if (is_object) at = past_name(at, end);
+                continue;
+            }
+        } else if ((at = past_scalar(at, end)) == NULL) {
+            return NULL;
+        }
+        for (;;) {
+            if (depth == 0) return at;
+            at = past_blanks(at, end);
+            if (at >= end) return NULL;
+            if (*at == ',') break;
+            if (*at++ != (objects & 1 ? '}' : ']')) return NULL;
+            objects >>= 1;
+            depth--;
+        }
+        at = past_blanks(at + 1, end);
+        if (objects & 1) at = past_name(at, end);
+    }
+}
+
 static const Node *child_of(const Reader *reader, const Node *node, const uint8_t *key, size_t size, int *hint) {
     if (size > 63 || !(node->sizes >> size & 1)) return NULL;
     for (int i = 0, which = *hint; i < node->children; i++, which++) {
@@ -233,114 +276,100 @@ static const Node *child_of(const Reader *reader, const Node *node, const uint8_
     return NULL;
 }
 
-static const Node NOTHING = {.wish = ANY, .column = -1};
-
-/* Read an object, the brace before it being taken. */
-static bool object(Reader *reader, const Node *node) {
+/* An object of which fields are wanted, its brace being at `at`. */
+static Place object(Reader *reader, const Node *node, Place at) {
+    Place end = reader->end;
     uint32_t seen = 0;
     int hint = 0;
-    blanks(reader);
-    if (taken(reader, '}')) return true;
+    at = past_blanks(at + 1, end);
+    if (at < end && *at == '}') return at + 1;
     for (;;) {
-        bool escaped;
-        if (!taken(reader, '"')) return false;
-        const uint8_t *key = reader->at;
-        if (!text(reader, NULL, &escaped)) return false;
-        size_t size = (size_t)(reader->at - 1 - key);
-        blanks(reader);
-        if (!taken(reader, ':')) return false;
-        const Node *child = NULL;
-        if (node->wish == OBJECT) {
-            if (escaped) return false;
-            child = child_of(reader, node, key, size, &hint);
-            if (child != NULL) {
-                uint32_t bit = 1u << (child - reader->nodes - node->first_child);
-                if (seen & bit) return false;
-                seen |= bit;
-            }
+        Place key = at + 1;
+        if (at >= end || *at != '"' || (at = run(key, end)) == NULL || *at != '"') return NULL;
+        const Node *child = child_of(reader, node, key, (size_t)(at - key), &hint);
+        at = past_blanks(at + 1, end);
+        if (at >= end || *at != ':') return NULL;
+        at = past_blanks(at + 1, end);
+        if (child != NULL) {
+            uint32_t bit = 1u << (child - reader->nodes - node->first_child);
+            if (seen & bit) return NULL;
+            seen |= bit;
+            at = value(reader, child, at);
+        } else {
+            at = past_value(at, end);
         }
-        blanks(reader);
-        if (!value(reader, child != NULL ? child : &NOTHING)) return false;
-        blanks(reader);
-        if (taken(reader, '}')) return true;
-        if (!taken(reader, ',')) return false;
-        blanks(reader);
+        if (at == NULL) return NULL;
+        at = past_blanks(at, end);
+        if (at >= end) return NULL;
+        if (*at == '}') return at + 1;
+        if (*at != ',') return NULL;
+        at = past_blanks(at + 1, end);
     }
 }
 
-/* Read a list, the bracket before it being taken. */
-static bool list(Reader *reader, const Node *node) {
-    const Node *element = node->wish == LIST ? &reader->nodes[node->first_child] : &NOTHING;
+/* A list of which elements are wanted, its bracket being at `at`. */
+static Place list(Reader *reader, const Node *node, Place at) {
+    const Node *element = &reader->nodes[node->first_child];
+    Place end = reader->end;
     bool storing = reader->storing;
     int64_t count = 0;
-    blanks(reader);
-    if (!taken(reader, ']')) {
+    at = past_blanks(at + 1, end);
+    if (at < end && *at == ']') {
+        at++;
+    } else {
         for (;;) {
-            if (node->wish == LIST && reader->at < reader->end && *reader->at == 'n') return false;
-            if (!value(reader, element)) return false;
-            count++;
-            if (count < node->children)
+            if (at >= end || *at == 'n' || (at = value(reader, element, at)) == NULL) return NULL;
+            if (++count < node->children)
                 element++;
             else
                 reader->storing = false;
-            blanks(reader);
-            if (taken(reader, ']')) break;
-            if (!taken(reader, ',')) return false;
-            blanks(reader);
+            at = past_blanks(at, end);
+            if (at >= end) return NULL;
+            if (*at++ == ']') break;
+            if (at[-1] != ',') return NULL;
+            at = past_blanks(at, end);
         }
     }
     reader->storing = storing;
-    if (node->wish == LIST && storing) reader->slots[node->column] = (Slot){.state = NUMBER, .number = count};
-    return true;
+    if (storing) reader->slots[node->column] = (Slot){.state = NUMBER, .number = count};
+    return at;
 }
 
-/* Read a value of any type; false where it has not the one that is wanted. */
-static bool value_of_type(Reader *reader, const Node *node) {
-    Decimal decimal;
-    bool escaped;
+/* A value of which something is wanted; it must be of the wanted type, or null. */
+static Place value(Reader *reader, const Node *node, Place at) {
     Slot *slot = reader->storing && node->column >= 0 ? &reader->slots[node->column] : NULL;
-    if (reader->at >= reader->end) return false;
-    switch (*reader->at) {
-    case '"':
-        reader->at++;
-        return (node->wish == ANY || node->wish == RAW || node->wish == TEXT) && text(reader, node->wish == TEXT ? slot : NULL, &escaped);
-    case '{':
-        reader->at++;
-        if ((node->wish != ANY && node->wish != RAW && node->wish != OBJECT) || !object(reader, node)) return false;
-        if (node->wish == OBJECT && node->column >= 0 && slot != NULL) *slot = (Slot){.state = NUMBER, .number = 1};
-        return true;
-    case '[':
-        reader->at++;
-        return (node->wish == ANY || node->wish == RAW || node->wish == LIST) && list(reader, node);
-    case 'n':
-        return word(reader, "null", 4);
-    case 't':
-        return (node->wish == ANY || node->wish == RAW) && word(reader, "true", 4);
-    case 'f':
-        return (node->wish == ANY || node->wish == RAW) && word(reader, "false", 5);
+    Place from = at, end = reader->end;
+    Decimal decimal;
+    if (at >= end) return NULL;
+    if (*at == 'n') return past_word(at, end, "null", 4);
+    switch (node->wish) {
+    case OBJECT:
+        if (*at != '{' || (at = object(reader, node, at)) == NULL) return NULL;
+        if (slot != NULL) *slot = (Slot){.state = NUMBER, .number = 1};
+        return at;
+    case LIST:
+        return *at == '[' ? list(reader, node, at) : NULL;
+    case TEXT:
+        if (*at != '"' || (at = run(++from, end)) == NULL) return NULL;
+        if (*at != '"') return slot != NULL ? resolve(reader, from, at, slot) : past_escapes(at, end);
+        if (slot != NULL) *slot = (Slot){.state = SLICE, .at = from, .size = (size_t)(at - from)};
+        return at + 1;
+    case RAW:
+        if ((at = past_value(at, end)) != NULL && slot != NULL) *slot = (Slot){.state = SLICE, .at = from, .size = (size_t)(at - from)};
+        return at;
     default:
-        if (node->wish == OBJECT || node->wish == LIST || node->wish == TEXT || !number(reader, &decimal)) return false;
-        return node->wish == ANY || node->wish == RAW || keep_number(node, &decimal, slot);
+        at = past_number(at, end, &decimal);
+        return at != NULL && keep_number(node, &decimal, slot) ? at : NULL;
     }
 }
 
-static bool value(Reader *reader, const Node *node) {
-    const uint8_t *from = reader->at;
-    if (++reader->depth > DEPTH_MAX || !value_of_type(reader, node)) return false;
-    reader->depth--;
-    if (node->wish == RAW && reader->storing && *from != 'n')
-        reader->slots[node->column] = (Slot){.state = SLICE, .at = from, .size = (size_t)(reader->at - from)};
-    return true;
-}
-
-static bool record(Reader *reader) {
-    reader->depth = 0;
+static bool record(Reader *reader, Place at) {
     reader->storing = true;
     reader->resolved.used = 0;
-    blanks(reader);
-    if (reader->at >= reader->end || *reader->at != '{' || !value(reader, reader->nodes)) return false;
-    blanks(reader);
-    return reader->at == reader->end;
+    at = past_blanks(at, reader->end);
+    if (at >= reader->end || *at != '{') return false;
+    at = value(reader, reader->nodes, at);
+    return at != NULL && past_blanks(at, reader->end) == reader->end;
 }
 
 /* Write what was found in a record, or nulls. */
@@ -366,10 +395,9 @@ EXPORTED int lapwing_project(
     bool well = reader.slots != NULL && columns != NULL;
     for (int64_t i = 0; well && i < n_columns; i++) column_begin(&columns[i], is_text[i]);
     for (int64_t row = 0; well && row < length; row++) {
-        reader.at = bytes + starts[row];
         reader.end = bytes + ends[row];
         memset(reader.slots, 0, sizeof(Slot) * (size_t)n_columns);
-        bool found = record(&reader);
+        bool found = record(&reader, bytes + starts[row]);
         left[row] = !found;
         write(&reader, columns, n_columns, found);
         well = !reader.resolved.failed;

@@ -15,7 +15,7 @@ from lapwing.native.library import ArrowArray, library, pointer, series
 TEXT, INTEGER, FLOAT, RAW = "text", "integer", "float", "raw"
 """A text; a whole number; any number; any value as it is written, for rare ones that are read later. Null is none."""
 
-_WISHES = {"any": 0, "object": 1, "list": 2, TEXT: 3, INTEGER: 4, FLOAT: 5, RAW: 6}
+_WISHES = {"object": 0, "list": 1, TEXT: 2, INTEGER: 3, FLOAT: 4, RAW: 5}
 _KINDS: dict[str, pl.DataType] = {TEXT: pl.String(), INTEGER: pl.Int64(), FLOAT: pl.Float64(), RAW: pl.String()}
 _CHILDREN_MAX, _KEY_BYTES_MAX = 32, 63
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lapwing.native import cutting
 from lapwing.text.characters import (
     DOUBLE,
     HAN_END,
@@ -58,7 +59,12 @@ class _Tags(NamedTuple):
 
 def fold(texts: pl.Series) -> pl.Series:
     """The lines of some texts (String, no nulls), in the same order; words of unspaced scripts stay whole runs."""
-    return _in_chunks(texts, _apart)
+    cut = cutting.cut(texts, folding_table(), second_letters(), pairs=False)
+    if cut is None:
+        return _in_chunks(texts, _apart)
+    terms, _, left = cut
+    lines = terms.list.join(" ").alias("line")
+    return lines.scatter(left, _in_chunks(texts.gather(left), _apart)) if len(left) else lines
 
 
 def fold_pairs(texts: pl.Series) -> pl.Series:

@@ -98,12 +98,11 @@ class Blocks:
 
     def read(self, block: Block, *names: str) -> pl.DataFrame:
         """The columns of a block; kept in memory up to `CACHE_BYTES_MAX`."""
+        return self._kept.get((block.id, ",".join(names)), lambda: self._decoded(block, names or None))
 
-        def decoded() -> pl.DataFrame:
-            with self._open(block) as blob:
-                return columns.whole(blob, names or None)
-
-        return self._kept.get((block.id, ",".join(names)), decoded)
+    def _decoded(self, block: Block, names: tuple[str, ...] | None = None) -> pl.DataFrame:
+        with self._open(block) as blob:
+            return columns.whole(blob, names)
 
     def _open(self, block: Block) -> sqlite3.Blob:
         return self.connection.blobopen(self.table, "blob", block.id, readonly=True)
@@ -180,7 +179,7 @@ class Blocks:
         level, committed_us = self.connection.execute(
             f"SELECT max(level), max(committed_us) FROM {self.table} WHERE id IN ({marks})"
         ).fetchone()
-        frame = pl.concat([self.read(block) for block in blocks])
+        frame = pl.concat([self._decoded(block) for block in blocks])  # soon gone, so not kept
         self.connection.execute(f"DELETE FROM {self.table} WHERE id IN ({marks})")
         merged = Block(0, blocks[0].low, frame.height, min(b.from_us for b in blocks), max(b.to_us for b in blocks))
         self.add(merged, columns.encode(frame), committed_us, level + 1)

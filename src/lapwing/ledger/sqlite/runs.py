@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import msgspec
 import polars as pl
@@ -20,7 +21,10 @@ from lapwing.ledger.sqlite.frames import Frames
 PAGE_ROWS = 16_384
 FAN_IN = 6
 MERGED_ROWS_MAX = 2_000_000
+MERGED_AT_ONCE = 1 << 18
 CACHE_BYTES_MAX = 96 << 20
+_BELOW = -(1 << 63)
+"""Below every key."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -44,15 +48,23 @@ class Runs:
         """Write one run, inside the caller's transaction; the run's id, or None for an empty frame."""
         if frame.is_empty():
             return None
-        run = self.connection.execute(
-            "INSERT INTO runs (store, level, rows) VALUES (?, ?, ?)", (self.store, level, frame.height)
-        ).lastrowid
+        run = self._begin(level)
+        self._write(run, frame)
+        return run
+
+    def _begin(self, level: int) -> int:
+        statement = "INSERT INTO runs (store, level, rows) VALUES (?, ?, 0) RETURNING id"
+        (run,) = self.connection.execute(statement, (self.store, level)).fetchone()
+        return int(run)
+
+    def _write(self, run: int, frame: pl.DataFrame) -> None:
+        """Write the next rows of a run, in pages."""
+        self.connection.execute("UPDATE runs SET rows = rows + ? WHERE id = ?", (frame.height, run))
         pages = (frame[start : start + PAGE_ROWS] for start in range(0, frame.height, PAGE_ROWS))
         self.connection.executemany(
             "INSERT INTO pages (store, run, low, high, rows, blob) VALUES (?, ?, ?, ?, ?, ?)",
             ((self.store, run, page["key"][0], page["key"][-1], page.height, columns.encode(page)) for page in pages),
         )
-        return run
 
     def pages(self, low: int, high: int, after_run: int = 0) -> list[Page]:
         """The pages that may hold keys from `low` to `high`, of runs younger than `after_run`."""
@@ -101,11 +113,31 @@ class Runs:
         return None
 
     def merge(self, runs: list[int], combine: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-        """Replace runs by one, inside the caller's transaction; `combine` takes all rows and returns them sorted."""
+        """Replace runs by one, inside the caller's transaction, a range of keys after the other, so that memory does not
+        grow with the runs; `combine` takes all rows of a range and returns them sorted.
+        """
         marks = ",".join("?" * len(runs))
         (level,) = self.connection.execute(f"SELECT max(level) FROM runs WHERE id IN ({marks})", runs).fetchone()
-        blobs = self.connection.execute(f"SELECT blob FROM pages WHERE run IN ({marks}) ORDER BY run, id", runs)
-        merged = combine(pl.concat([columns.decode(blob) for (blob,) in blobs]))
+        found = self.connection.execute(
+            f"SELECT id, run, low, high, rows FROM pages WHERE run IN ({marks}) ORDER BY high", runs
+        )
+        sizes = {Page(*row[:4]): int(row[4]) for row in found}
+        run = self._begin(level + 1)
+        for above, to in pairwise([_BELOW, *_cuts(sizes)]):
+            parts = (columns.decode(self._blob(page)) for page in sizes if page.high > above and page.low <= to)
+            rows = pl.concat(list(parts)).filter((pl.col("key") > above) & (pl.col("key") <= to))
+            self._write(run, combine(rows))
         self.connection.execute(f"DELETE FROM pages WHERE run IN ({marks})", runs)
-        self.connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", runs)
-        self.append(merged, level + 1)
+        self.connection.execute(f"DELETE FROM runs WHERE id IN ({marks}) OR (id = ? AND rows = 0)", (*runs, run))
+
+
+def _cuts(sizes: dict[Page, int]) -> list[int]:
+    """Keys up to which to merge at a time, so that pages of about `MERGED_AT_ONCE` rows end before each."""
+    cuts, rows = [], 0
+    for page, size in sizes.items():
+        rows += size
+        if rows >= MERGED_AT_ONCE:
+            cuts.append(page.high)
+            rows = 0
+    last = max((page.high for page in sizes), default=_BELOW)
+    return sorted({*cuts, last})
