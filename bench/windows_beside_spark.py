@@ -67,7 +67,11 @@ def activity(path: Path, part: int, parts: int) -> pl.DataFrame:
 def _facts(posts: pl.DataFrame) -> pl.DataFrame:
     author = pl.col("author").nchash.xxh3_64().alias("author_hash")  # type: ignore[attr-defined]
     return posts.select(
-        "created_at_us", pl.col("place_name").fill_null("").alias("area"), pl.lit(0).alias("network"), author, "kind"
+        "created_at_us",
+        pl.col("place_name").fill_null("").cast(pl.Categorical).alias("area"),
+        pl.lit(0).alias("network"),
+        author,
+        "kind",
     )
 
 
@@ -77,7 +81,7 @@ def ours(pool: Pool, path: Path) -> tuple[float, pl.DataFrame]:
     parts = pool.starmap(partial(activity, path), [(part, CORES) for part in range(CORES)])
     counts = counted(pl.concat(parts), ["key", "area"])
     return time.monotonic() - began, counts.select(
-        (pl.col("key") * WINDOW_US).alias("start"), pl.col("area").alias("city"), "posts", "people"
+        (pl.col("key") * WINDOW_US).alias("start"), pl.col("area").cast(pl.String).alias("city"), "posts", "people"
     )
 
 

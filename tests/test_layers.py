@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(LEAVES, CORE | {"native"}),
     "places": CORE | {"text", "native"},  # names of places are found in words that were cut
     **dict.fromkeys(ROOMS, CORE | LEAVES),
-    "formats": CORE | LEAVES | {"native"},
+    **dict.fromkeys(["formats", "ledger"], CORE | LEAVES | {"native"}),
     "spark": CORE | LEAVES | {"stages", "formats"},
     "catalog": CORE,
     "config": CORE | {"catalog"},

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -16,8 +17,9 @@ from formats.reading_samples import batch, sample
 from lapwing import catalog
 from lapwing.demo import posts as demo_posts
 from lapwing.model import Decoded
-from lapwing.native import cutting, matching, projection
+from lapwing.native import cutting, matching, picking, projection
 from lapwing.native.library import library
+from lapwing.native.picking import pick
 from lapwing.places import mentions
 from lapwing.places.gazetteer import build
 from lapwing.places.homes import terms_of
@@ -27,7 +29,7 @@ from places.test_gazetteer import TABLES
 
 pytestmark = pytest.mark.needs(module="lapwing.native._core")
 
-MODULES = (cutting, matching, projection)
+MODULES = (cutting, matching, picking, projection)
 LETTERS = st.sampled_from("aé #@_-東京カーกทัأه地 \n\x1e\x1c'’ßﬁｶﾞ😀\u0306\u3099𠮷")
 TEXT = st.one_of(
     st.text(st.one_of(LETTERS, st.characters(exclude_categories=("Cs",))), max_size=60),
@@ -81,6 +83,19 @@ def test_lines(texts: list[str]) -> None:
     one = fold(series)
     with carefully():
         assert one.to_list() == fold(series).to_list()
+
+
+@given(st.lists(st.binary(max_size=9).map(lambda text: text.replace(b"\0", b"")), min_size=1, max_size=30), st.data())
+def test_picking(texts: list[bytes], data: st.DataObject) -> None:
+    rows = sorted(data.draw(st.sets(st.integers(0, len(texts) - 1))))
+    wanted = np.array(rows, dtype=np.int64)
+    assert pick(b"\0".join(texts), wanted) == [texts[row] for row in rows]
+    with carefully():
+        assert pick(b"\0".join(texts), wanted) == [texts[row] for row in rows]
+        with pytest.raises(ValueError):
+            pick(b"\0".join(texts), np.array([len(texts)]))
+    with pytest.raises(ValueError):
+        pick(b"\0".join(texts), np.array([len(texts)]))
 
 
 def test_terms_of_any_length() -> None:

@@ -22,6 +22,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from lapwing.errors import Corrupt
+from lapwing.native.picking import pick
 
 ZSTD_LEVEL = 1
 NUMBERS_ROWS = 8_192
@@ -219,11 +220,7 @@ class _Columns:
         starts = self._starts(column)
         values: list[bytes | None] = []
         for number, rows in places:
-            raw = self._expand(self._read(starts[number], column.sizes[number]))
-            ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 0)
-            bounds = np.concatenate([[-1], ends, [len(raw)]])
-            starts_ends = zip(bounds[rows].tolist(), bounds[rows + 1].tolist(), strict=True)
-            values += [raw[low + 1 : high] for low, high in starts_ends]
+            values += pick(self._expand(self._read(starts[number], column.sizes[number])), rows)
         if column.kind == "n":
             values = [None if value == NULL.encode() else value for value in values]
         return np.array(values, dtype=np.object_)
