@@ -91,7 +91,7 @@ def decode(blob: bytes, names: Iterable[str] | None = None) -> pl.DataFrame:
 
 def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
     """As `decode`, of a blob that is read in part."""
-    with _or_corrupt():
+    with or_corrupt():
         columns = _Columns(blob)
         wanted = columns.directory if names is None else names
         return pl.DataFrame([columns.whole(name) for name in wanted])
@@ -99,7 +99,7 @@ def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
 
 def some(blob: Blob, names: Sequence[str], rows: Values) -> dict[str, Values]:
     """Some columns of some rows (sorted positions, at least one)."""
-    with _or_corrupt():
+    with or_corrupt():
         columns = _Columns(blob)
         texts = [name for name in names if columns.is_text(name)]
         strings = _by_segment(rows, STRINGS_ROWS) if texts else []
@@ -117,15 +117,9 @@ def joined(name: str, parts: list[Values]) -> pl.Series:
     return pl.Series(name, values)
 
 
-def numbers(blob: bytes, *names: str) -> dict[str, Values]:
-    """Columns of numbers, as arrays."""
-    with _or_corrupt():
-        columns = _Columns(io.BytesIO(blob))
-        return {name: columns.array(name) for name in names}
-
-
 @contextmanager
-def _or_corrupt() -> Iterator[None]:
+def or_corrupt() -> Iterator[None]:
+    """Blames the block for what goes wrong when it is read."""
     try:
         yield
     except (
@@ -164,13 +158,18 @@ def _numbers(values: Values) -> tuple[str, list[bytes]]:
         return "c" + code, [values[:1].tobytes()]
     parts = [values[start : start + NUMBERS_ROWS] for start in range(0, len(values), NUMBERS_ROWS)]
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
-        return "d" + code, [_planes(np.diff(part, prepend=values.dtype.type(0))) for part in parts]
+        return "d" + code, [planes(np.diff(part, prepend=values.dtype.type(0))) for part in parts]
     return "r" + code, [part.tobytes() for part in parts]
 
 
-def _planes(values: Values) -> bytes:
+def planes(values: Values) -> bytes:
     """The bytes of equal weight side by side: the high ones are mostly zero and cost nothing."""
     return np.ascontiguousarray(values.view(np.uint8).reshape(len(values), -1).T).tobytes()
+
+
+def unplaned(raw: bytes, dtype: np.dtype[Any]) -> Values:
+    """The numbers of which `planes` made the bytes."""
+    return np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, -1).T).view(dtype).ravel()
 
 
 def _by_segment(rows: Values, size: int) -> list[tuple[int, Values]]:
@@ -254,5 +253,4 @@ class _Columns:
         dtype, raw = np.dtype(column.kind[1:]), self._expand(segment)
         if column.kind[0] == "r":
             return np.frombuffer(raw, dtype)
-        steps = np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, -1).T
-        return np.cumsum(np.ascontiguousarray(steps).view(dtype).ravel(), dtype=dtype)
+        return np.cumsum(unplaned(raw, dtype), dtype=dtype)

@@ -7,12 +7,12 @@ search finds here is a candidate, and every hit is verified against the text.
 
 from __future__ import annotations
 
-import io
 import sqlite3
 from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
+import zstandard
 
 from lapwing.ledger.sqlite import columns
 from lapwing.text.words import PREFIX_CHARACTERS, hash_terms
@@ -20,6 +20,7 @@ from lapwing.text.words import PREFIX_CHARACTERS, hash_terms
 ROW_BITS = 16
 ROWS_MAX = 1 << ROW_BITS
 CHUNK_POSTINGS = 4_096
+COUNT_BYTES = 4
 CODE_MAX = (1 << 48) - 1
 PREFIX_CHARS = PREFIX_CHARACTERS
 
@@ -66,30 +67,43 @@ def chunks(postings: np.ndarray) -> Iterator[tuple[int, bytes]]:
 
 
 def _encoded(postings: np.ndarray) -> bytes:
+    """How many codes; the codes as differences, byte planes side by side; how many rows each has, less one; the rows of
+    each code as differences, high bytes before low ones. All that is compressed.
+    """
     codes = postings >> np.uint64(ROW_BITS)
-    rows = (postings & np.uint64(ROWS_MAX - 1)).astype(np.uint16)
+    rows = (postings & np.uint64(ROWS_MAX - 1)).astype("<u2")
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
-    counts = np.diff(np.append(starts, len(codes))).astype(np.uint16 if len(codes) < ROWS_MAX else np.uint32)
+    counts = np.diff(np.append(starts, len(codes)))
     steps = np.diff(rows, prepend=np.uint16(0))
     steps[starts] = rows[starts]
-    high, low = (steps >> np.uint16(8)).astype(np.uint8), steps.astype(np.uint8)
-    return columns.encode_columns({"code": codes[starts].astype(np.int64), "count": counts, "high": high, "low": low})
+    parts = (
+        len(starts).to_bytes(COUNT_BYTES, "little"),
+        columns.planes(np.diff(codes[starts].astype("<u8"), prepend=np.uint64(0))),
+        columns.planes((counts - 1).astype("<u2")),
+        columns.planes(steps.astype("<u2")),
+    )
+    return zstandard.ZstdCompressor(level=columns.ZSTD_LEVEL).compress(b"".join(parts))
 
 
 def decoded(blob: bytes, from_code: int = 0, to_code: int = CODE_MAX) -> tuple[np.ndarray, np.ndarray]:
     """The codes (uint64) and rows (uint16) of a chunk, one of each per posting; only those in a range of codes."""
-    terms = columns.numbers(blob, "code", "count")
-    first, last = np.searchsorted(terms["code"], [from_code, to_code + 1])
-    codes, counts = terms["code"][first:last].astype(np.uint64), terms["count"][first:last].astype(np.int64)
-    if not len(codes):
-        return codes, np.empty(0, np.uint16)
-    ends = np.cumsum(counts)
-    begin = int(terms["count"][:first].sum())
-    steps = columns.some(io.BytesIO(blob), ("high", "low"), np.arange(begin, begin + ends[-1]))
-    running = np.cumsum((steps["high"].astype(np.uint16) << np.uint16(8)) | steps["low"], dtype=np.uint64)
+    with columns.or_corrupt():
+        raw = zstandard.ZstdDecompressor().decompress(blob)
+        size = int.from_bytes(raw[:COUNT_BYTES], "little")
+        low = COUNT_BYTES + 8 * size
+        high = low + 2 * size
+        every = np.cumsum(columns.unplaned(raw[COUNT_BYTES:low], np.dtype("<u8")), dtype=np.uint64)
+        first, last = np.searchsorted(every, np.array([from_code, to_code + 1], dtype=np.uint64)).tolist()
+        if first == last:
+            return np.empty(0, np.uint64), np.empty(0, np.uint16)
+        counts = columns.unplaned(raw[low:high], np.dtype("<u2"))[:last].astype(np.int64) + 1
+        begin, counts = int(counts[:first].sum()), counts[first:]
+        ends = np.cumsum(counts)
+        steps = columns.unplaned(raw[high:], np.dtype("<u2"))[begin : begin + int(ends[-1])]
+    running = np.cumsum(steps, dtype=np.uint64)
     starts = ends - counts
     before = np.where(starts > 0, running[starts - 1], 0)
-    return np.repeat(codes, counts), (running - np.repeat(before, counts)).astype(np.uint16)
+    return np.repeat(every[first:last], counts), (running - np.repeat(before, counts)).astype(np.uint16)
 
 
 class Postings:
