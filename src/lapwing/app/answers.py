@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import msgspec
@@ -222,11 +223,15 @@ def coverage(store: Store, filters: Filters) -> list[Coverage]:
 
 def words(store: Store, filters: Filters, query: Node | None, limit: int) -> list[dict[str, Any]]:
     """The most frequent readable words of the newest matching posts, each counted once for a post."""
-    totals: list[pl.DataFrame] = []
-    with store.snapshot():
-        for texts in _gathered(reading.texts_of(store, filters, query, WORDS_POSTS_MAX)):
-            cut = readable(texts["text"], texts["lang"], RESOURCES["cutters"])
-            totals.append(cut.group_by("word").agg(pl.col("row").n_unique().cast(pl.Int64).alias("count")))
+    cutters = RESOURCES["cutters"]
+
+    def counted(texts: pl.DataFrame) -> pl.DataFrame:
+        cut = readable(texts["text"], texts["lang"], cutters)
+        return cut.group_by("word").agg(pl.col("row").n_unique().cast(pl.Int64).alias("count"))
+
+    # Another thread counts the words of some posts while this one reads the next.
+    with store.snapshot(), ThreadPoolExecutor(1) as counting:
+        totals = list(counting.map(counted, _gathered(reading.texts_of(store, filters, query, WORDS_POSTS_MAX))))
     if not totals:
         return []
     best = pl.concat(totals).group_by("word").agg(pl.col("count").sum()).sort("count", "word", descending=[True, False])

@@ -11,12 +11,13 @@ import re
 from functools import reduce
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from lapwing.errors import QueryError
 from lapwing.text.characters import is_unspaced
 from lapwing.text.fold import fold
-from lapwing.text.words import searched_terms
+from lapwing.text.words import cut_lists, searched_terms
 
 QUERY_CHARACTERS_MAX = 1_000
 NESTING_MAX = 20
@@ -201,9 +202,31 @@ def _is_unspaced(word: str) -> bool:
 
 def matches(node: Node, texts: pl.Series) -> pl.Series:
     """Which texts (String, no nulls) a query matches, exactly: Boolean, as long as `texts`."""
+    if (words := _any_of(node)) is not None:
+        return _with_any(words, texts)
     frame = pl.DataFrame({"line": fold(texts)}).select(line=pl.lit(" ") + pl.col("line") + " ")
     frame = frame.with_columns(plain=pl.col("line").str.replace_all("#", "", literal=True))
     return frame.select(_condition(node).alias("matches"))["matches"]
+
+
+def _any_of(node: Node) -> list[str] | None:
+    """The words, if a query asks for nothing but any one of some, all in scripts with spaces."""
+    if isinstance(node, Or):
+        parts = [_any_of(part) for part in node.parts]
+        return None if None in parts else [word for part in parts for word in part or []]
+    if isinstance(node, Word) and len(node.terms) == 1 and not any(map(is_unspaced, node.terms[0])):
+        return [node.terms[0]] if node.terms[0].startswith("#") else [node.terms[0], f"#{node.terms[0]}"]
+    return None
+
+
+def _with_any(words: list[str], texts: pl.Series) -> pl.Series:
+    """Which texts have any of some words among their terms."""
+    lists = cut_lists(texts)
+    asked = pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "term": lists}).explode("term")
+    rows = asked.filter(pl.col("term").is_in(words))["row"].to_numpy()
+    found = np.zeros(len(texts), dtype=np.bool_)
+    found[rows] = True
+    return pl.Series("matches", found)
 
 
 def _condition(node: Node) -> pl.Expr:

@@ -50,11 +50,11 @@ class Keys:
                 continue
             known = self.runs.read(page, "key")["key"].to_numpy()
             asked = wanted[start:stop]
-            left, right = np.searchsorted(known, asked, "left"), np.searchsorted(known, asked, "right")
-            hits = np.flatnonzero(right > left)
+            left = np.searchsorted(known, asked, "left")
+            hits = np.flatnonzero(known[np.minimum(left, len(known) - 1)] == asked)
             if len(hits):
                 posts = self.runs.read(page, "post")["post"].to_numpy()
-                repeats = (right - left)[hits]
+                repeats = np.searchsorted(known, asked[hits], "right") - left[hits]
                 found_at.append(np.repeat(order[start:stop][hits], repeats))
                 steps = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
                 found_post.append(posts[np.repeat(left[hits], repeats) + steps])
