@@ -46,7 +46,7 @@ class WriterLock:
         self._file.close()
 
     def holder(self) -> int | None:
-        """The process that is writing at this moment, or None."""
+        """The process that is writing at this moment, or None; in the moment of a change perhaps the one before."""
         with self.path.open("r") as probe:
             try:
                 fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
