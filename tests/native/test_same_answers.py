@@ -145,6 +145,29 @@ def test_samples_and_posts_of_the_demo(format: str) -> None:
     both_ways(format, LINES[format])
 
 
+TWO_LISTS = [
+    b'{"data":{"id":"2140000012582912001","author_id":"6","created_at":"2027-01-05T10:00:00Z","text":"RT own",'
+    b'"referenced_tweets":[{"type":"retweeted","id":"5"}]},"includes":{"tweets":%s,"posts":%s}}' % lists
+    for lists in [
+        (b'[{"text":"wrong"}]', b'[{"id":"5","text":"right"}]'),
+        (b'[{"id":"5"}]', b'[{"id":"5","text":"other"}]'),
+        (b"[]", b'[{"id":"5","text":"right"}]'),
+        (b'[{"id":"5","text":"right"}]', b"[]"),
+        (b'[{"id":"5","text":null}]', b"null"),
+    ]
+] + [
+    b'{"data":{"id":"2140000012582912002","author_id":"6","created_at":"2027-01-05T10:00:00Z","text":"here","geo":%s}}' % geo
+    for geo in [b'{"country_code":"AU"}', b'{"coordinates":{"type":"Point"},"country_code":"AU"}', b'{"place_id":"p"}']
+]  # fmt: skip
+
+
+def test_lists_of_both_generations_and_places_without_a_name() -> None:
+    both_ways("x_v2", TWO_LISTS)
+
+
+TWINS = {"tweets": "posts", "posts": "tweets", "referenced_tweets": "referenced_posts", "note_tweet": "note_post"}
+
+
 def places_in(value: object, path: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
     """Every value inside a value, by its path."""
     yield path
@@ -160,11 +183,13 @@ def changed(record: bytes, random: random.Random) -> bytes:
     inside = value
     for key in path[:-1]:
         inside = inside[key]
-    way = random.randrange(6)
+    way = random.randrange(7)
     if way <= 1:
         inside[path[-1]] = random.choice(ODD)
     elif way == 2:
         del inside[path[-1]]
+    elif way == 6 and isinstance(inside, dict):
+        inside[TWINS.get(path[-1], "country_code")] = random.choice([inside[path[-1]], *ODD])
     text = json.dumps(value, ensure_ascii=random.random() < 0.5, separators=random.choice([(",", ":"), (", ", " : ")]))
     if way == 3 and isinstance(path[-1], str):
         text = text.replace(f'"{path[-1]}"', f'"{path[-1]}":{json.dumps(random.choice(ODD))},"{path[-1]}"', 1)

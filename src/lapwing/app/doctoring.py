@@ -68,8 +68,10 @@ def installation() -> Iterator[Line]:
 def _compiled() -> Line:
     if library() is not None:
         return Line("ok", "the compiled part is there")
-    fix = "install a C compiler (apt-get install gcc libc6-dev), then install Lapwing again"
-    return Line("warn", "the compiled part is missing: everything works, at about two thirds of the speed", fix)
+    fix = "install a C compiler (apt-get install gcc libc6-dev), then `pip install --force-reinstall --no-deps .`"
+    return Line(
+        "warn", "the compiled part is missing or of another version: all works, at two thirds of the speed", fix
+    )
 
 
 def _packages(extra: str, names: list[str]) -> Iterator[Line]:

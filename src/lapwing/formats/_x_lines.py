@@ -51,6 +51,7 @@ _LINE = Projection(
     }
 )
 _RARE = (
+    "data.geo.country_code",
     "data.geo.full_name", "data.geo.geo", "data.note_tweet", "data.note_post", "data.author",
     *(f"{where}.0.{note}" for where in ("data.referenced_tweets", "data.referenced_posts", "includes.tweets", "includes.posts")
       for note in ("note_tweet", "note_post")),
@@ -86,10 +87,11 @@ def _lines(fields: pl.DataFrame) -> pl.DataFrame:
 
     about, original = ("data.referenced_tweets", "data.referenced_posts"), ("includes.tweets", "includes.posts")
     rare = [pl.col(name).is_not_null() for name in _RARE if name in there]
+    both = [(pl.col(original[0]) > 0) & (pl.col(original[1]) > 0)] if there.issuperset(original) else []
     edits = [of(f"data.edit_history_{name}_ids").fill_null(1) for name in ("tweet", "post")]
     lines = fields.select(
         id=of("data.id"), number=of("data.id").cast(pl.Int64, strict=False), author=of("data.author_id"), lang=of("data.lang"),
-        said=of("data.created_at"), text=of("data.text"), edits=pl.max_horizontal(*edits), rare=pl.any_horizontal(*rare, False),
+        said=of("data.created_at"), text=of("data.text"), edits=pl.max_horizontal(*edits), rare=pl.any_horizontal(*rare, *both, False),
         references=of(about[0]).fill_null(0) + of(about[1]).fill_null(0), about=either(*about, ".0.id"),
         kind=either(*about, ".0.type").replace_strict(KINDS, default=None, return_dtype=pl.UInt8) if _any(there, about) else pl.lit(POST, pl.UInt8),
         original=either(*original, ".0.id"), original_text=either(*original, ".0.text"),

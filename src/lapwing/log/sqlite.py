@@ -20,7 +20,7 @@ from lapwing.errors import Corrupt, DiskFull, Fenced, UnknownVersion
 from lapwing.model import Chunk, Records
 from lapwing.values import Values
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ZSTD_LEVEL = 1
 STICKY_RECORDS = 25_000
 BUSY_MS = 60_000

@@ -2,5 +2,5 @@
 
 Each function does what is usual and says which rows it left; those go the careful way, in Python, which gives the same
 answers and alone knows the rare cases and the reasons for refusals. Where no compiler was found when Lapwing was
-installed, everything goes the careful way, in about half the speed (`lapwing doctor` says so).
+installed, everything goes the careful way, at about two thirds of the speed (`lapwing doctor` says so).
 """

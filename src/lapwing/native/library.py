@@ -12,6 +12,9 @@ from typing import Any
 import polars as pl
 from numpy.typing import NDArray
 
+VERSION = 1
+"""What `lapwing_version` in `arrow.c` says: a library that was compiled before the last change is not used."""
+
 
 class ArrowSchema(ctypes.Structure):
     """Says what an array holds."""
@@ -58,9 +61,15 @@ _FORMATS: dict[Any, bytes] = {pl.String(): b"U", pl.Int64(): b"l", pl.UInt64(): 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled library, or None where there is none."""
+    """The compiled library, or None where there is none that is of this version and can be loaded here."""
     found = importlib.util.find_spec("lapwing.native._core")
-    return None if found is None or found.origin is None else ctypes.CDLL(found.origin)
+    if found is None or found.origin is None:
+        return None
+    try:
+        core = ctypes.CDLL(found.origin)
+        return core if core.lapwing_version() == VERSION else None
+    except (OSError, AttributeError):
+        return None
 
 
 def _released(schema: Any) -> None:
@@ -126,3 +135,5 @@ def views_of(texts: pl.Series) -> Iterator[ArrowArray]:
         yield array
     finally:
         release(ctypes.byref(array))
+        if schema.release:
+            schema.release(schema)

@@ -405,7 +405,8 @@ EXPORTED int lapwing_project(
     int64_t exported = 0;
     while (well && exported < n_columns) well = column_export(&columns[exported], &out[exported]) && ++exported;
     if (!well)
-        while (exported-- > 0) out[exported].release(&out[exported]);
+        while (exported-- > 0)
+            if (out[exported].release != NULL) out[exported].release(&out[exported]);
     for (int64_t i = 0; columns != NULL && i < n_columns; i++) column_free(&columns[i]);
     bytes_free(&reader.resolved);
     free(columns);

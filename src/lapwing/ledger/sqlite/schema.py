@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lapwing.errors import DiskFull, UnknownVersion
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BUSY_MS = 60_000
 PAGE_CACHE_KIB = 32_768
 
