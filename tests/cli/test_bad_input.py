@@ -41,7 +41,7 @@ def test_a_bad_record_is_kept_and_its_neighbours_are_stored(name: str, tmp_path:
     record, reason = BAD[name]
     done = ingest(data_dir, lines(tmp_path / "a.ndjson", status(1), record, status(2)))
     assert (done.code, numbers(done)) == (3, [3, 2, 0, 0, 0, 1])
-    (letter,) = lapwing(data_dir, "errors", "list", "--json").json
+    (letter,) = lapwing(data_dir, "errors", "--json").json
     assert (letter["topic"], letter["offset"], letter["source"]) == ("raw.mastodon", 1, "a")
     assert reason in letter["reason"]
     assert lapwing(data_dir, "errors", "show", letter["id"]).out == record + b"\n"

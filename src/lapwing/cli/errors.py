@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import sys
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 import click
 
 from lapwing.cli._options import directory_of, emit_json, emit_table, json_option
 
 
+def _listing(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of a list."""
+    for option in (
+        json_option,
+        click.option("--limit", type=click.IntRange(1), default=50, show_default=True),
+        click.option("--topic", help="Only this topic."),
+        click.option("--reason", help="Only reasons that contain this."),
+    ):
+        function = option(function)
+    return function
+
+
 @click.group("errors", invoke_without_command=True)
+@_listing
 @click.pass_context
-def command(context: click.Context) -> None:
+def command(context: click.Context, **asked: Any) -> None:
     """Records that were refused, and why. Without a word: list them."""
     if context.invoked_subcommand is None:
-        context.invoke(list_)
+        context.invoke(list_, **asked)
 
 
 @command.command("list")
-@click.option("--reason", help="Only reasons that contain this.")
-@click.option("--topic", help="Only this topic.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
-@json_option
+@_listing
 @click.pass_context
-def list_(
-    context: click.Context, reason: str | None = None, topic: str | None = None, limit: int = 50, as_json: bool = False
-) -> None:
+def list_(context: click.Context, reason: str | None, topic: str | None, limit: int, as_json: bool) -> None:
     """The newest dead letters."""
     from lapwing.app import letters
 

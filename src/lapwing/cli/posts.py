@@ -42,4 +42,7 @@ def command(context: click.Context, /, query: str | None, **options: Any) -> Non
         click.echo(tables.posts_csv(answer["posts"]), nl=False)
     else:
         emit_table("", ["time", "place", "by", "text"], [tables.post_row(post) for post in answer["posts"]])
-        click.echo(f"{len(answer['posts'])} posts" + (", and there are more" if answer["next"] else ""), err=True)
+        count = len(answer["posts"])
+        click.echo(
+            f"{count} post{'' if count == 1 else 's'}" + (", and there are more" if answer["next"] else ""), err=True
+        )
