@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import click
@@ -70,4 +71,7 @@ def show_result(result: dict[str, Any]) -> None:
     click.echo(
         f"\n{result['located']:.0%} of posts located · {result['seconds']} s · {result['posts_per_second']:,} records/s through the whole path"
     )
-    click.echo(f"look around: lapwing --data {result['directory']} posts semarang   (or counts, words, status, verify)")
+    lapwing = "lapwing" if which("lapwing") else sys.argv[0]  # make runs it from a folder that is not on the path
+    click.echo(
+        f"look around: {lapwing} --data {result['directory']} posts semarang   (or counts, words, status, verify)"
+    )

@@ -26,7 +26,7 @@ def _listing(function: Callable[..., None]) -> Callable[..., None]:
 @click.group("errors", invoke_without_command=True)
 @_listing
 @click.pass_context
-def command(context: click.Context, **asked: Any) -> None:
+def command(context: click.Context, /, **asked: Any) -> None:
     """Records that were refused, and why. Without a word: list them."""
     if context.invoked_subcommand is None:
         context.invoke(list_, **asked)
