@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "values": set(),
     "model": {"errors"},
     "contracts": {"model", "errors"},
-    "native": set(),
+    "native": {"values"},
     **dict.fromkeys(LEAVES, CORE | {"native"}),
     "places": CORE | {"text", "native"},  # names of places are found in words that were cut
     **dict.fromkeys(ROOMS, CORE | LEAVES),

@@ -34,11 +34,10 @@ def test_the_same_answers_under_the_sanitizers(tmp_path: Path) -> None:
     subprocess.run(["gcc", *FLAGS, "-o", core, *SOURCES], check=True)
     watchers = [_found(name) for name in ("libasan.so", "libubsan.so")]
     (tmp_path / "sanitized.py").write_text(
-        "import ctypes\n"
-        "from lapwing.native import cutting, library, matching, picking, projection\n"
-        f"core = ctypes.CDLL({str(core)!r})\n"
-        "for module in (library, cutting, matching, picking, projection):\n"
-        "    module.library = lambda: core\n"
+        "from lapwing.native import cutting, compiled, matching, picking, projection\n"
+        f"core = compiled.load({str(core)!r})\n"
+        "for module in (compiled, cutting, matching, picking, projection):\n"
+        "    module.compiled = lambda: core\n"
     )
     environment = os.environ | {
         "LD_PRELOAD": " ".join(watchers), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONPATH": str(tmp_path),

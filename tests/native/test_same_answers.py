@@ -18,7 +18,7 @@ from lapwing import catalog
 from lapwing.demo import posts as demo_posts
 from lapwing.model import Decoded
 from lapwing.native import cutting, matching, picking, projection
-from lapwing.native.library import library
+from lapwing.native.compiled import compiled
 from lapwing.native.picking import pick
 from lapwing.places import mentions
 from lapwing.places.gazetteer import build
@@ -45,7 +45,7 @@ def carefully() -> Iterator[None]:
     """As on a machine without a compiler."""
     with pytest.MonkeyPatch.context() as patch:
         for module in MODULES:
-            patch.setattr(module, "library", lambda: None)
+            patch.setattr(module, "compiled", lambda: None)
         yield
 
 
@@ -64,7 +64,7 @@ def both_ways(format: str, values: list[bytes]) -> None:
 
 
 def test_the_library_is_there() -> None:
-    assert library() is not None
+    assert compiled() is not None
 
 
 @settings(max_examples=300)

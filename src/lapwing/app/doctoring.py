@@ -21,7 +21,7 @@ from lapwing.app.times import written
 from lapwing.config import Configuration
 from lapwing.engine.clock import Clock, SystemClock
 from lapwing.errors import LapwingError
-from lapwing.native.library import library
+from lapwing.native.compiled import compiled
 
 PYTHON_MIN = (3, 11)
 FREE_BYTES_FAIL = 64 << 20
@@ -66,7 +66,7 @@ def installation() -> Iterator[Line]:
 
 
 def _compiled() -> Line:
-    if library() is not None:
+    if compiled() is not None:
         return Line("ok", "the compiled part is there")
     fix = "install a C compiler (apt-get install gcc libc6-dev), then `pip install --force-reinstall --no-deps .`"
     return Line(

@@ -12,8 +12,7 @@ import polars as pl
 from lapwing.formats._rows import Columns, Outcome
 from lapwing.formats._times import instants_us, tids_us
 from lapwing.model import KINDS
-from lapwing.native.projection import INTEGER, RAW, TEXT, First, Noted, Projection, field, project
-from lapwing.values import Values
+from lapwing.native.projection import INTEGER, RAW, TEXT, Fields, First, Noted, Projection, project
 
 POST_COLLECTION = "app.bsky.feed.post"
 REPOST_COLLECTION = "app.bsky.feed.repost"
@@ -65,32 +64,27 @@ def read_commits(values: Sequence[bytes], outcome: Outcome) -> tuple[Columns, li
     """The columns of the usual posts, and the positions of the events that are left; None where there is no compiled
     part. What is filtered is noted in `outcome`.
     """
-    whole = Values.of(values)
-    read = project(whole.buffer, whole.starts, whole.ends, _EVENT)
-    if read is None:
+    fields = project(values, _EVENT)
+    if fields is None:
         return None
-    fields, left = read
     commits = _commits(fields)
-    plain = commits["plain"].to_numpy() & ~left
+    plain = commits["plain"].to_numpy() & ~fields.left
     ours = commits["ours"].to_numpy()
     others = np.flatnonzero(plain & ~ours)
-    for collection in commits["collection"].gather(others).to_list():
-        outcome.leave(OTHER_COLLECTIONS.get(collection, "other collection"))
+    for collection, count in commits["collection"].gather(others).value_counts().iter_rows():
+        outcome.leave(OTHER_COLLECTIONS.get(collection, "other collection"), count)
     usual = np.flatnonzero(plain & ours & commits.select(_is_usual()).to_series().to_numpy())
-    rest = np.ones(len(values), dtype=np.bool_)
-    rest[usual] = rest[others] = False
-    return _columns(commits[usual] if len(usual) < len(values) else commits, usual), np.flatnonzero(rest).tolist()
+    if len(usual) < len(values):
+        commits = commits[usual]
+    return _columns(commits, usual), np.delete(np.arange(len(values)), np.concatenate([usual, others])).tolist()
 
 
-def _commits(fields: pl.DataFrame) -> pl.DataFrame:
+def _commits(fields: Fields) -> pl.DataFrame:
     """What commits say, under short names; whether they are plain ones, and of posts or reposts."""
-
-    def of(name: str) -> pl.Expr:
-        return field(fields, _EVENT, name)
-
+    of = fields.of
     record = "commit.record."
-    rare = [pl.col(name).is_not_null() for name in _RARE if name in fields.columns]
-    commits = fields.select(
+    rare = [pl.col(name).is_not_null() for name in _RARE if name in fields.frame.columns]
+    commits = fields.frame.select(
         did=of("did"), kind=of("kind"), revision=of("commit.rev"), operation=of("commit.operation"),
         collection=of("commit.collection"), key=of("commit.rkey"), said=of(f"{record}createdAt"), text=of(f"{record}text"),
         lang=of(f"{record}langs.0"), reply=of(f"{record}reply"), parent=of(f"{record}reply.parent.uri"),

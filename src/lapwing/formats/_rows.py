@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -57,10 +57,10 @@ class Outcome(msgspec.Struct):
         """Note that a record cannot become a post."""
         self.refused.append(Refused(record, reason))
 
-    def leave(self, reason: str) -> None:
-        """Note a record that is valid, but not for us."""
+    def leave(self, reason: str, count: int = 1) -> None:
+        """Note records that are valid, but not for us."""
         reason = reason[:FILTER_REASON_CHARACTERS_MAX].replace("\0", "")
-        self.filtered[reason] = self.filtered.get(reason, 0) + 1
+        self.filtered[reason] = self.filtered.get(reason, 0) + count
 
     def delete(self, record: int, name: tuple[str, int], author: str | None, when: tuple[int, int]) -> None:
         """Note the delete of a post; `name` comes with the time in it, `when` is (version, at_us)."""
@@ -101,8 +101,11 @@ def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts, *,
     return Decoded(posts=posts, changes=changes, filtered=outcome.filtered, refused=refused)
 
 
-def merged(whole: Decoded, rest: Decoded, rows: Sequence[int]) -> Decoded:
-    """What was read at once, and of the records at `rows` what was read by themselves."""
+def completed(whole: Decoded, records: Records, rows: Sequence[int], decode: Callable[[Records], Decoded]) -> Decoded:
+    """What was read at once, and with it the records at `rows`, which were left, as `decode` reads them."""
+    if not rows:
+        return whole
+    rest = decode(_some_of(records, rows))
     places = pl.Series(rows, dtype=pl.UInt32)
     posts, changes = (
         frame.with_columns(places.gather(frame["record"]).alias("record")) for frame in (rest.posts, rest.changes)
@@ -116,8 +119,7 @@ def merged(whole: Decoded, rest: Decoded, rows: Sequence[int]) -> Decoded:
     )
 
 
-def some_of(records: Records, rows: Sequence[int]) -> Records:
-    """The records at `rows`, as a batch of their own."""
+def _some_of(records: Records, rows: Sequence[int]) -> Records:
     return msgspec.structs.replace(
         records,
         values=[records.values[row] for row in rows],

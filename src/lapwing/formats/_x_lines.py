@@ -13,8 +13,7 @@ import polars as pl
 from lapwing.formats._rows import Columns
 from lapwing.formats._times import instants_us, snowflakes_us
 from lapwing.formats._x_posts import POST, QUOTE, REPLY, REPOST
-from lapwing.native.projection import FLOAT, RAW, TEXT, First, Projection, field, project
-from lapwing.values import Values
+from lapwing.native.projection import FLOAT, RAW, TEXT, Fields, First, Projection, project
 
 KINDS = {"retweeted": REPOST, "reposted": REPOST, "quoted": QUOTE, "replied_to": REPLY}
 
@@ -61,26 +60,19 @@ _RARE = (
 
 def read_lines(values: Sequence[bytes]) -> tuple[Columns, list[int]] | None:
     """The columns of the usual posts, and the positions of the other records; None where there is no compiled part."""
-    whole = Values.of(values)
-    read = project(whole.buffer, whole.starts, whole.ends, _LINE)
-    if read is None:
+    fields = project(values, _LINE)
+    if fields is None:
         return None
-    fields, left = read
     lines = _lines(fields)
-    usual = np.flatnonzero(lines["usual"].to_numpy() & ~left)
+    usual = np.flatnonzero(lines["usual"].to_numpy() & ~fields.left)
     if len(usual) < len(values):
         lines = lines[usual]
-    rest = np.ones(len(values), dtype=np.bool_)
-    rest[usual] = False
-    return _columns(lines, usual), np.flatnonzero(rest).tolist()
+    return _columns(lines, usual), np.delete(np.arange(len(values)), usual).tolist()
 
 
-def _lines(fields: pl.DataFrame) -> pl.DataFrame:
+def _lines(fields: Fields) -> pl.DataFrame:
     """What lines say, under short names, and whether it is what nearly all say."""
-    there = set(fields.columns)
-
-    def of(name: str) -> pl.Expr:
-        return field(fields, _LINE, name)
+    there, of = set(fields.frame.columns), fields.of
 
     def either(one: str, other: str, name: str) -> pl.Expr:
         return pl.coalesce(of(one + name), of(other + name)) if other + name in there else of(one + name)
@@ -89,7 +81,7 @@ def _lines(fields: pl.DataFrame) -> pl.DataFrame:
     rare = [pl.col(name).is_not_null() for name in _RARE if name in there]
     both = [(pl.col(original[0]) > 0) & (pl.col(original[1]) > 0)] if there.issuperset(original) else []
     edits = [of(f"data.edit_history_{name}_ids").fill_null(1) for name in ("tweet", "post")]
-    lines = fields.select(
+    lines = fields.frame.select(
         id=of("data.id"), number=of("data.id").cast(pl.Int64, strict=False), author=of("data.author_id"), lang=of("data.lang"),
         said=of("data.created_at"), text=of("data.text"), edits=pl.max_horizontal(*edits), rare=pl.any_horizontal(*rare, *both, False),
         references=of(about[0]).fill_null(0) + of(about[1]).fill_null(0), about=either(*about, ".0.id"),
@@ -145,15 +137,11 @@ def _columns(lines: pl.DataFrame, rows: np.ndarray) -> Columns:
 
 
 def _texts(lines: pl.DataFrame) -> pl.Series:
-    """Texts, of reposts those of the originals, without X's entities."""
-    texts = lines["text"]
-    if lines["original_text"].null_count() < lines.height:
-        whole = pl.when((pl.col("kind") == REPOST) & (pl.col("original_text") != "")).then("original_text")
-        texts = lines.select(whole.otherwise("text")).to_series()
-    if texts.str.contains("&", literal=True).any():
-        for entity, meant in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
-            texts = texts.str.replace_all(entity, meant, literal=True)
-    return texts
+    """Texts, of reposts those of the originals."""
+    if lines["original_text"].null_count() == lines.height:
+        return lines["text"]
+    whole = pl.when((pl.col("kind") == REPOST) & (pl.col("original_text") != "")).then("original_text")
+    return lines.select(whole.otherwise("text")).to_series()
 
 
 def _places(lines: pl.DataFrame) -> Columns:

@@ -54,9 +54,8 @@ def _problem(name: str | None) -> str:
 
 
 def finish(records: Records, outcome: Outcome, columns: Columns, said: Texts, *, sound: bool = False) -> Decoded:
-    """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about,
-    and its texts are resolved.
-    """
+    """Make the frames of X's posts; `columns` has bare ids in uid, author, alias and about, and texts as X writes them."""
+    columns["text"] = _unescaped(pl.Series(columns["text"], dtype=pl.String))
     columns["uid"] = "x:" + pl.Series(columns["uid"], dtype=pl.String)
     columns["author"] = _authors(pl.Series(columns["author"], dtype=pl.String))
     for name in ("alias", "about"):
@@ -75,10 +74,12 @@ def _authors(names: pl.Series) -> pl.Series:
     return "x:" + names
 
 
-def unescape(texts: list[str | None]) -> None:
-    """Resolve X's three entities where they are, once: ``&amp;lt;`` is the text ``&lt;``."""
-    for row, text in [(row, text) for row, text in enumerate(texts) if text and "&" in text]:
-        texts[row] = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+def _unescaped(texts: pl.Series) -> pl.Series:
+    """Resolve X's three entities, once: ``&amp;lt;`` is the text ``&lt;``."""
+    if texts.str.contains("&", literal=True).any():
+        for entity, meant in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+            texts = texts.str.replace_all(entity, meant, literal=True)
+    return texts
 
 
 def _date_by_ids(columns: Columns, said: Texts) -> None:

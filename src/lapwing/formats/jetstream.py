@@ -24,7 +24,7 @@ from lapwing.formats._jetstream_commits import (
     read_commits,
 )
 from lapwing.formats._reading import AT_ONCE, UNREADABLE, read
-from lapwing.formats._rows import Columns, Outcome, merged, refused_at, some_of
+from lapwing.formats._rows import Columns, Outcome, completed, refused_at
 from lapwing.formats._times import instant_us, instants_us, tids_us
 from lapwing.model import Decoded, Records
 
@@ -145,7 +145,7 @@ def decode(records: Records) -> Decoded:
         return _one_by_one(records)
     columns, rest = read_at_once
     whole = _rows.finish(records, outcome, columns, columns["said"], sound=True)
-    return merged(whole, _one_by_one(some_of(records, rest)), rest) if rest else whole
+    return completed(whole, records, rest, _one_by_one)
 
 
 def _one_by_one(records: Records) -> Decoded:

@@ -23,7 +23,6 @@ from lapwing.formats._x_posts import (
     middle,
     set_place,
     set_point,
-    unescape,
     without_problems,
 )
 from lapwing.model import FINAL, Decoded, Records
@@ -199,7 +198,6 @@ def _columns(statuses: list[Status]) -> Columns:
         "about": [None] * len(statuses),
     }
     _add_references(columns, statuses)
-    unescape(columns["text"])
     _add_places(columns, statuses)
     return columns
 

@@ -17,7 +17,7 @@ import numpy as np
 from lapwing.contracts import Format
 from lapwing.formats import _x_posts
 from lapwing.formats._reading import AT_ONCE, UNREADABLE, explain, read
-from lapwing.formats._rows import Columns, Outcome, merged, some_of
+from lapwing.formats._rows import Columns, Outcome, completed
 from lapwing.formats._times import instants_us, snowflake_us, snowflakes_us
 from lapwing.formats._x_compliance import sort_other
 from lapwing.formats._x_lines import KINDS, read_lines
@@ -31,7 +31,6 @@ from lapwing.formats._x_posts import (
     middle,
     set_place,
     set_point,
-    unescape,
     without_problems,
 )
 from lapwing.formats._x_shapes import SHAPES, Geo, Includes, Place, Post, Reference, Shape, recognises, shape_of
@@ -66,7 +65,7 @@ def decode(records: Records) -> Decoded:
         return _one_by_one(records, SHAPES[name])
     columns, rest = read_at_once
     whole = _x_posts.finish(records, Outcome(), columns, columns["said"], sound=True)
-    return merged(whole, _one_by_one(some_of(records, rest), SHAPES[name]), rest) if rest else whole
+    return completed(whole, records, rest, lambda some: _one_by_one(some, SHAPES[name]))
 
 
 def _one_by_one(records: Records, shape: Shape) -> Decoded:
@@ -132,7 +131,6 @@ def _gather(found: Found, gathered: Gathered) -> None:
     }
     _add_authors(columns, found)
     _add_references(columns, found)
-    unescape(columns["text"])
     for name, values in columns.items():
         gathered.columns[name] += values
     gathered.edits += [

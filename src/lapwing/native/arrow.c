@@ -175,7 +175,7 @@ const uint8_t *view_at(const struct ArrowArray *views, int64_t row, size_t *size
     return (const uint8_t *)views->buffers[2 + buffer] + start;
 }
 
-/* Raised whenever a function takes something else; `library.py` wants the same. */
+/* Raised whenever a function takes something else; `compiled.py` wants the same. */
 EXPORTED int32_t lapwing_version(void) { return 1; }
 
 /* Give back what was exported by us or by others. */

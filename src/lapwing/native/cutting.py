@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapwing.native.library import ArrowArray, library, pointer, series, views_of
+from lapwing.native.compiled import ArrowArray, compiled, pointer, series, views_of
 
 Table = NDArray[np.int32]
 
@@ -18,9 +18,10 @@ def cut(
 ) -> tuple[pl.Series, pl.Series, NDArray[np.int64]] | None:
     """Terms List(String) and their hashes List(UInt64), and the rows that were left, where both are empty.
 
-    `folding` and `second` are the tables of `text.characters`. Without `pairs` runs of unspaced scripts stay whole. None where there is no library.
+    `folding` and `second` are the tables of `text.characters`. Without `pairs` runs of unspaced scripts stay whole. None
+    where there is no library.
     """
-    core = library()
+    core = compiled()
     if core is None:
         return None
     left = np.zeros(len(texts), dtype=np.uint8)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lapwing.native.library import library, pointer
+from lapwing.native.compiled import compiled, pointer
 
 Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
@@ -37,13 +37,12 @@ class _Names(ctypes.Structure):
 
 def match(names: Names, hashes: Hashes, texts: NDArray[np.uint32]) -> tuple[Numbers, Numbers, Numbers] | None:
     """Start, number of terms and slot of each name among the terms of `texts`. None where there is no library."""
-    core = library()
+    core = compiled()
     if core is None:
         return None
     hashes, texts = np.ascontiguousarray(hashes), np.ascontiguousarray(texts)
     starts, words, slots = (np.empty(len(hashes), dtype=np.int64) for _ in range(3))
     asked = _Names(*(pointer(array) for array in names[:4]), *names[4:])
-    core.lapwing_match.restype = ctypes.c_int64
     found = core.lapwing_match(
         ctypes.byref(asked), pointer(hashes), pointer(texts), ctypes.c_int64(len(hashes)), *map(pointer, (starts, words, slots))
     )  # fmt: skip

@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 from numpy.typing import NDArray
 
-from lapwing.native.library import library, pointer
+from lapwing.native.compiled import compiled, pointer
 
 
 def pick(joined: bytes, rows: NDArray[np.int64]) -> list[bytes]:
@@ -15,7 +15,7 @@ def pick(joined: bytes, rows: NDArray[np.int64]) -> list[bytes]:
 
     Raises `ValueError` where there are not so many.
     """
-    core = library()
+    core = compiled()
     if core is None:
         texts = joined.split(b"\0")
         if len(rows) and int(rows[-1]) >= len(texts):
@@ -23,7 +23,6 @@ def pick(joined: bytes, rows: NDArray[np.int64]) -> list[bytes]:
         return [texts[row] for row in rows.tolist()]
     asked = np.empty((len(rows), 2), dtype=np.int64)  # in: a row twice; out: where its text begins and ends
     asked[:] = rows[:, None]
-    core.lapwing_pick.restype = ctypes.c_bool
     if not core.lapwing_pick(joined, ctypes.c_int64(len(joined)), pointer(asked), ctypes.c_int64(len(rows))):
         raise ValueError(f"there is no row {rows[-1]}")
     return [joined[start:end] for start, end in asked.tolist()]

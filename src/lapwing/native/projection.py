@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapwing.native.library import ArrowArray, library, pointer, series
+from lapwing.native.compiled import ArrowArray, compiled, pointer, series
+from lapwing.values import Values
 
 TEXT, INTEGER, FLOAT, RAW = "text", "integer", "float", "raw"
 """A text; a whole number; any number; any value as it is written, for rare ones that are read later. Null is none."""
@@ -96,34 +97,36 @@ def _offsets(keys: Mapping[str, object]) -> list[tuple[str, int]]:
     return list(zip(keys, ends, strict=False))
 
 
-def project(
-    buffer: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], projection: Projection
-) -> tuple[pl.DataFrame, NDArray[np.bool_]] | None:
-    """The wanted fields of the records ``buffer[starts[i]:ends[i]]``, and which of them were left.
+class Fields(NamedTuple):
+    """What records say. There are columns only for fields that any record has."""
 
-    There are columns only for fields that any record has; the fields of those that were left are null. None without
-    the library, or where there is nothing.
-    """
-    core = library()
-    if core is None or not len(ends):
+    wanted: Projection
+    frame: pl.DataFrame
+    left: NDArray[np.bool_]
+    """Which records were left; their fields are null."""
+
+    def of(self, name: str) -> pl.Expr:
+        """A field; null where no record has it."""
+        return pl.col(name) if name in self.frame.columns else pl.lit(None, self.wanted.columns[name])
+
+
+def project(values: Sequence[bytes], wanted: Projection) -> Fields | None:
+    """The wanted fields of each record. None without the library, or where there is nothing."""
+    core, records = compiled(), Values.of(values)
+    if core is None or not len(records):
         return None
-    starts, ends = np.ascontiguousarray(starts), np.ascontiguousarray(ends)
-    left = np.zeros(len(ends), dtype=np.uint8)
-    made = (ArrowArray * len(projection.columns))()
+    starts, ends = np.ascontiguousarray(records.starts), np.ascontiguousarray(records.ends)
+    left = np.zeros(len(records), dtype=np.uint8)
+    made = (ArrowArray * len(wanted.columns))()
     failed = core.lapwing_project(
-        buffer, pointer(starts), pointer(ends), ctypes.c_int64(len(ends)), projection.nodes, projection.keys,
-        pointer(projection.is_text), ctypes.c_int64(len(made)), pointer(left), made,
+        records.buffer, pointer(starts), pointer(ends), ctypes.c_int64(len(records)), wanted.nodes, wanted.keys,
+        pointer(wanted.is_text), ctypes.c_int64(len(made)), pointer(left), made,
     )  # fmt: skip
     if failed:
         raise MemoryError("no memory for the fields of records")
     columns = [
         series(name, array, kind)
-        for (name, kind), array in zip(projection.columns.items(), made, strict=True)
+        for (name, kind), array in zip(wanted.columns.items(), made, strict=True)
         if array.release
     ]
-    return (pl.DataFrame(columns), left.astype(np.bool_)) if columns else None
-
-
-def field(fields: pl.DataFrame, wanted: Projection, name: str) -> pl.Expr:
-    """A field of what `project` gave; null where no record has it."""
-    return pl.col(name) if name in fields.columns else pl.lit(None, wanted.columns[name])
+    return Fields(wanted, pl.DataFrame(columns), left.astype(np.bool_)) if columns else None

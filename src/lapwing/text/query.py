@@ -17,7 +17,7 @@ import polars as pl
 from lapwing.errors import QueryError
 from lapwing.text.characters import is_unspaced
 from lapwing.text.fold import fold
-from lapwing.text.words import cut_lists, searched_terms
+from lapwing.text.words import cut, searched_terms
 
 QUERY_CHARACTERS_MAX = 1_000
 NESTING_MAX = 20
@@ -221,9 +221,7 @@ def _any_of(node: Node) -> list[str] | None:
 
 def _with_any(words: list[str], texts: pl.Series) -> pl.Series:
     """Which texts have any of some words among their terms."""
-    lists = cut_lists(texts)
-    asked = pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "term": lists}).explode("term")
-    rows = asked.filter(pl.col("term").is_in(words))["row"].to_numpy()
+    rows = cut(texts).filter(pl.col("term").is_in(words))["row"].to_numpy()
     found = np.zeros(len(texts), dtype=np.bool_)
     found[rows] = True
     return pl.Series("matches", found)

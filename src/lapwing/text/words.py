@@ -46,8 +46,7 @@ def _carefully(texts: pl.Series) -> pl.DataFrame:
     lists = lines.str.split(" ").alias("terms")
     empty = lines == ""
     lists = lists.set(empty, None).fill_null([]) if empty.any() else lists
-    flat = explode(lists).with_columns(term_hashes=pl.col("term")).with_columns(_hash("term_hashes"))
-    grouped = flat.group_by("row", maintain_order=True).agg("term_hashes")
+    grouped = explode(lists).group_by("row", maintain_order=True).agg(_HASH.alias("term_hashes"))
     rows = pl.DataFrame({"row": pl.int_range(len(lists), dtype=pl.UInt32, eager=True), "terms": lists})
     joined = rows.join(grouped, on="row", how="left", maintain_order="left")
     return joined.select("terms", pl.col("term_hashes").fill_null([]))
@@ -74,15 +73,12 @@ def hash_terms(terms: pl.Series) -> pl.Series:
     The high 48 bits are those of the XXH3 of the whole term, the low 16 bits those of the XXH3 of its first three
     characters: an index in their order has terms together that begin alike.
     """
-    return terms.to_frame("term").select(_hash("term"))["term"]
+    return terms.to_frame("term").select(_HASH)["term"]
 
 
-def _hash(column: str) -> pl.Expr:
-    whole = pl.col(column).nchash.xxh3_64()  # type: ignore[attr-defined]
-    start = pl.col(column).str.slice(0, PREFIX_CHARACTERS).nchash.xxh3_64()  # type: ignore[attr-defined]
-    hashed: pl.Expr = whole - whole % (1 << 16) + start % (1 << 16)
-    return hashed
-
+_WHOLE = pl.col("term").nchash.xxh3_64()  # type: ignore[attr-defined]
+_START = pl.col("term").str.slice(0, PREFIX_CHARACTERS).nchash.xxh3_64()  # type: ignore[attr-defined]
+_HASH: pl.Expr = _WHOLE - _WHOLE % (1 << 16) + _START % (1 << 16)
 
 UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Bopomofo}ー々〆〇]"
 """A character of a script that is cut into pairs."""

@@ -10,7 +10,7 @@ second holds 30 posts.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
@@ -32,8 +32,8 @@ NULL = "\x01"
 SIZE_BYTES = 4
 """So many say how long the directory is."""
 
-Values = NDArray[Any]
-"""Values of a column: numbers, or strings as objects, bytes or None."""
+Array = NDArray[Any]
+"""Array of a column: numbers, or strings as objects, bytes or None."""
 
 
 class Column(msgspec.Struct, frozen=True, array_like=True):
@@ -65,19 +65,14 @@ _decode_directory = msgspec.msgpack.Decoder(dict[str, Column]).decode
 
 def encode(frame: pl.DataFrame) -> bytes:
     """The frame as one blob. Columns are integers, floats or strings; only strings may hold nulls."""
-    return encode_columns({column.name: column if column.dtype == pl.String else column.to_numpy() for column in frame})
-
-
-def encode_columns(columns: Mapping[str, pl.Series | Values]) -> bytes:
-    """As `encode`, from strings as series and numbers as arrays."""
     compress = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress
     directory, parts, start = {}, [], 0
-    for name, values in columns.items():
-        kind, segments = _strings(values) if isinstance(values, pl.Series) else _numbers(values)
+    for column in frame:
+        kind, segments = _strings(column) if column.dtype == pl.String else _numbers(column.to_numpy())
         if kind[0] != "c":
             segments = [compress(segment) for segment in segments]
         sizes = [len(segment) for segment in segments]
-        directory[name] = Column(kind, len(values), start, sizes)
+        directory[column.name] = Column(kind, len(column), start, sizes)
         parts += segments
         start += sum(sizes)
     head = _encode_directory(directory)
@@ -97,7 +92,7 @@ def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
         return pl.DataFrame([columns.whole(name) for name in wanted])
 
 
-def some(blob: Blob, names: Sequence[str], rows: Values) -> dict[str, Values]:
+def some(blob: Blob, names: Sequence[str], rows: Array) -> dict[str, Array]:
     """Some columns of some rows (sorted positions, at least one)."""
     with or_corrupt():
         columns = _Columns(blob)
@@ -109,7 +104,7 @@ def some(blob: Blob, names: Sequence[str], rows: Values) -> dict[str, Values]:
         }
 
 
-def joined(name: str, parts: list[Values]) -> pl.Series:
+def joined(name: str, parts: list[Array]) -> pl.Series:
     """A column whose values were read from several blobs."""
     values = np.concatenate(parts)
     if values.dtype == np.object_:
@@ -150,7 +145,7 @@ def _strings(column: pl.Series) -> tuple[str, list[bytes]]:
     return "n" if nulls else "s", segments
 
 
-def _numbers(values: Values) -> tuple[str, list[bytes]]:
+def _numbers(values: Array) -> tuple[str, list[bytes]]:
     if values.dtype == np.bool_:
         values = values.view(np.uint8)
     code = values.dtype.str
@@ -162,17 +157,17 @@ def _numbers(values: Values) -> tuple[str, list[bytes]]:
     return "r" + code, [part.tobytes() for part in parts]
 
 
-def planes(values: Values) -> bytes:
+def planes(values: Array) -> bytes:
     """The bytes of equal weight side by side: the high ones are mostly zero and cost nothing."""
     return np.ascontiguousarray(values.view(np.uint8).reshape(len(values), -1).T).tobytes()
 
 
-def unplaned(raw: bytes, dtype: np.dtype[Any]) -> Values:
+def unplaned(raw: bytes, dtype: np.dtype[Any]) -> Array:
     """The numbers of which `planes` made the bytes."""
     return np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, -1).T).view(dtype).ravel()
 
 
-def _by_segment(rows: Values, size: int) -> list[tuple[int, Values]]:
+def _by_segment(rows: Array, size: int) -> list[tuple[int, Array]]:
     """The segments that hold any of the rows, and which rows of them."""
     segments = rows // size
     cuts = [0, *(np.flatnonzero(segments[1:] != segments[:-1]) + 1).tolist(), len(rows)]
@@ -205,14 +200,14 @@ class _Columns:
             raise ValueError(f"column {name} has {len(values)} values, not {column.rows}")
         return values.set(values == NULL, None) if column.kind == "n" else values
 
-    def array(self, name: str) -> Values:
+    def array(self, name: str) -> Array:
         column = self.directory[name]
         if column.kind[0] == "c":
             return self._constant(column, column.rows)
         parts = [self._unpacked(column, segment) for segment in self._segments(column)]
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, column.kind[1:]), *parts])
 
-    def strings(self, name: str, places: list[tuple[int, Values]]) -> Values:
+    def strings(self, name: str, places: list[tuple[int, Array]]) -> Array:
         column = self.directory[name]
         if column.kind == "z":
             return np.full(sum(len(rows) for _, rows in places), None)
@@ -224,7 +219,7 @@ class _Columns:
             values = [None if value == NULL.encode() else value for value in values]
         return np.array(values, dtype=np.object_)
 
-    def numbers(self, name: str, places: list[tuple[int, Values]]) -> Values:
+    def numbers(self, name: str, places: list[tuple[int, Array]]) -> Array:
         column = self.directory[name]
         if column.kind[0] == "c":
             return self._constant(column, sum(len(rows) for _, rows in places))
@@ -245,11 +240,11 @@ class _Columns:
         joined = self._read(column.start, sum(column.sizes))
         return [joined[low:high] for low, high in pairwise(accumulate(column.sizes, initial=0))]
 
-    def _constant(self, column: Column, rows: int) -> Values:
+    def _constant(self, column: Column, rows: int) -> Array:
         value = np.frombuffer(self._read(column.start, column.sizes[0]), column.kind[1:])
         return np.repeat(value, rows)
 
-    def _unpacked(self, column: Column, segment: bytes) -> Values:
+    def _unpacked(self, column: Column, segment: bytes) -> Array:
         dtype, raw = np.dtype(column.kind[1:]), self._expand(segment)
         if column.kind[0] == "r":
             return np.frombuffer(raw, dtype)

@@ -19,9 +19,6 @@ class Frames:
         self._kept: OrderedDict[Label, pl.DataFrame] = OrderedDict()
         self._bytes = 0
 
-    def __contains__(self, label: Label) -> bool:
-        return label in self._kept
-
     def get(self, label: Label, decode: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """The frame of this label, decoded if it is not kept."""
         if (hit := self._kept.get(label)) is not None:

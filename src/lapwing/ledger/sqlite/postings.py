@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,6 @@ ROWS_MAX = 1 << ROW_BITS
 CHUNK_POSTINGS = 4_096
 COUNT_BYTES = 4
 CODE_MAX = (1 << 48) - 1
-PREFIX_CHARS = PREFIX_CHARACTERS
 
 
 def codes_of(hashes: np.ndarray) -> np.ndarray:
@@ -30,14 +30,15 @@ def codes_of(hashes: np.ndarray) -> np.ndarray:
     return ((hashes & np.uint64(0xFFFF)) << np.uint64(32)) | (hashes >> np.uint64(32))
 
 
+@lru_cache(maxsize=1_000)
 def code_of(term: str) -> int:
-    """The code of one term."""
+    """The code of one term; a query asks for it in every block."""
     return int(codes_of(hash_terms(pl.Series([term])).to_numpy())[0])
 
 
 def prefix_range(prefix: str) -> tuple[int, int]:
     """The lowest and highest code of terms that begin with the first three characters of `prefix`."""
-    start = code_of(prefix[:PREFIX_CHARS]) >> 32 << 32
+    start = code_of(prefix[:PREFIX_CHARACTERS]) >> 32 << 32
     return start, start | 0xFFFF_FFFF
 
 

@@ -7,13 +7,13 @@ verifies them against the text.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 
 from lapwing.ledger.sqlite.blocks import Block
-from lapwing.ledger.sqlite.postings import PREFIX_CHARS, Postings, code_of, prefix_range
+from lapwing.ledger.sqlite.postings import Postings, code_of, prefix_range
 from lapwing.text.query import And, Node, Not, Or, Phrase, Prefix, Word
+from lapwing.text.words import PREFIX_CHARACTERS
 
 Rows = np.ndarray | None
 """Sorted row numbers in a block; None stands for all of them."""
@@ -30,7 +30,7 @@ def _rows(postings: Postings, block: Block, node: Node) -> Rows:
         terms = list(dict.fromkeys(node.terms))
         return _all_of(len(terms), (_holding(postings, block, term) for term in terms))
     if isinstance(node, Prefix):
-        if len(node.term) < PREFIX_CHARS:
+        if len(node.term) < PREFIX_CHARACTERS:
             return None
         return postings.rows(block.low, *prefix_range(node.term)).astype(np.int64)
     if isinstance(node, And):
@@ -41,13 +41,8 @@ def _rows(postings: Postings, block: Block, node: Node) -> Rows:
     return None  # what a word is not in cannot be known before the text is read
 
 
-@lru_cache(maxsize=1_000)
-def _code(term: str) -> int:
-    return code_of(term)
-
-
 def _holding(postings: Postings, block: Block, term: str) -> np.ndarray:
-    code = _code(term)
+    code = code_of(term)
     return postings.rows(block.low, code, code).astype(np.int64)
 
 

@@ -60,16 +60,22 @@ _FORMATS: dict[Any, bytes] = {pl.String(): b"U", pl.Int64(): b"l", pl.UInt64(): 
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def compiled() -> ctypes.CDLL | None:
     """The compiled library, or None where there is none that is of this version and can be loaded here."""
     found = importlib.util.find_spec("lapwing.native._core")
-    if found is None or found.origin is None:
-        return None
+    return None if found is None or found.origin is None else load(found.origin)
+
+
+def load(path: str) -> ctypes.CDLL | None:
+    """The library at a path, or None as above."""
     try:
-        core = ctypes.CDLL(found.origin)
-        return core if core.lapwing_version() == VERSION else None
+        core = ctypes.CDLL(path)
+        if core.lapwing_version() != VERSION:
+            return None
     except (OSError, AttributeError):
         return None
+    core.lapwing_match.restype, core.lapwing_pick.restype = ctypes.c_int64, ctypes.c_bool
+    return core
 
 
 def _released(schema: Any) -> None:
@@ -126,7 +132,7 @@ def views_of(texts: pl.Series) -> Iterator[ArrowArray]:
     capsule = texts.rechunk().__arrow_c_stream__(None)
     stream = ArrowStream.from_address(_pointer_in(capsule, b"arrow_array_stream"))
     array, schema = ArrowArray(), ArrowSchema()
-    release = library().lapwing_release  # type: ignore[union-attr]  # who lends has looked
+    release = compiled().lapwing_release  # type: ignore[union-attr]  # who lends has looked
     try:
         if stream.get_schema(stream, ctypes.addressof(schema)) or schema.format != _VIEWS:
             raise TypeError("frames hold texts in another way than as views")
