@@ -19,11 +19,10 @@ import msgspec
 from _machine import heading, parser, spread, write
 from _posts import file_of
 
-from lapwing.app import answers
+from lapwing.app import answers, cloud
 from lapwing.app.asking import query_of
 from lapwing.app.ingesting import Wish, ingest
 from lapwing.app.opening import Directory
-from lapwing.ledger.sqlite import reading
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import WINDOW_US
@@ -52,11 +51,11 @@ class Plan(msgspec.Struct, frozen=True):
 
 def planned(store: Store) -> Plan:
     """Words of each frequency among the newest posts, a phrase with each frequent one, and the hours there are."""
-    counted = answers.words(store, Filters(), None, 1_000_000)
+    counted = cloud.words(store, Filters(), None, 1_000_000)
     ranked = [row["word"] for row in counted]
     frequent, middle = ranked[:VARIANTS], ranked[len(ranked) // 20 :][:VARIANTS]
     (posts,) = store.connection.execute("SELECT sum(rows) FROM facts").fetchone()
-    hits = RARE_HITS * min(1, answers.WORDS_POSTS_MAX / posts)
+    hits = RARE_HITS * min(1, cloud.POSTS_MAX / posts)
     rare = [row["word"] for row in sorted(counted, key=lambda row: abs(row["count"] - hits))[:VARIANTS]]
     low, high = store.connection.execute("SELECT min(from_us), max(to_us) FROM facts").fetchone()
     phrases = list(dict.fromkeys(phrase for word in ranked[5:60] if (phrase := _phrase(store, word))))[:VARIANTS]
@@ -84,7 +83,7 @@ def _broad(store: Store, ranked: list[str]) -> str:
 
 
 def _matching(store: Store, query: str) -> int:
-    return sum(texts.height for texts in reading.texts_of(store, Filters(), query_of(query), answers.WORDS_POSTS_MAX))
+    return sum(part.posts for part in cloud.counted(store, Filters(), query_of(query)))
 
 
 def question(directory: Directory, plan: Plan, name: str, number: int) -> Callable[[], Any]:
@@ -95,7 +94,7 @@ def question(directory: Directory, plan: Plan, name: str, number: int) -> Callab
         words = plan.searches[name]
         return lambda: answers.posts(store, Filters(), query_of(words[number % len(words)]), NEWEST)
     if name == "words of 100,000 posts":
-        return lambda: answers.words(store, Filters(), query_of(plan.words), NEWEST)
+        return lambda: cloud.words(store, Filters(), query_of(plan.words), NEWEST)
     last = plan.to_us if name == "counts of the last hour by place" else hour
     wanted = (
         answers.Wanted(WINDOW_US, "place")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import msgspec
 import polars as pl
 
-from lapwing.app.resources import RESOURCES
 from lapwing.app.times import written
 from lapwing.errors import UsageError
 from lapwing.ledger.sqlite import counting, reading
@@ -18,7 +15,6 @@ from lapwing.ledger.sqlite.reading import NEWEST, Cursor
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import EVIDENCE, KINDS, WINDOW_US
-from lapwing.text.cloud import readable
 from lapwing.text.query import Node
 from lapwing.windows.areas import COUNTRY_AREAS, country_of_area
 from lapwing.windows.completeness import Coverage, complete
@@ -31,10 +27,6 @@ ALL_US = 1 << 61
 
 Gap = tuple[int, int, dict[str, str]]
 """From, to, and what is said of it."""
-
-WORDS_POSTS_MAX = 200_000
-"""Words are counted in the newest so many matching posts."""
-WORDS_AT_ONCE = 20_000
 
 
 def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: str | None = None) -> dict[str, Any]:
@@ -219,32 +211,3 @@ def coverage(store: Store, filters: Filters) -> list[Coverage]:
     for source, low, high in store.connection.execute("SELECT source, from_us, to_us FROM coverage"):
         spans.setdefault(source, []).append((low, high))
     return [Coverage(tuple(spans.get(source, [])), received) for source, received in sources]
-
-
-def words(store: Store, filters: Filters, query: Node | None, limit: int) -> list[dict[str, Any]]:
-    """The most frequent readable words of the newest matching posts, each counted once for a post."""
-    cutters = RESOURCES["cutters"]
-
-    def counted(texts: pl.DataFrame) -> pl.DataFrame:
-        cut = readable(texts["text"], texts["lang"], cutters)
-        return cut.group_by("word").agg(pl.col("row").n_unique().cast(pl.Int64).alias("count"))
-
-    # Another thread counts the words of some posts while this one reads the next.
-    with store.snapshot(), ThreadPoolExecutor(1) as counting:
-        totals = list(counting.map(counted, _gathered(reading.texts_of(store, filters, query, WORDS_POSTS_MAX))))
-    if not totals:
-        return []
-    best = pl.concat(totals).group_by("word").agg(pl.col("count").sum()).sort("count", "word", descending=[True, False])
-    return best.head(limit).to_dicts()
-
-
-def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The frames, small ones put together: a word is met once in each."""
-    waiting: list[pl.DataFrame] = []
-    for frame in frames:
-        waiting.append(frame)
-        if sum(each.height for each in waiting) >= WORDS_AT_ONCE:
-            yield pl.concat(waiting)
-            waiting = []
-    if waiting:
-        yield pl.concat(waiting)

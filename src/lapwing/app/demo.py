@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from lapwing.app import answers
+from lapwing.app import answers, cloud
 from lapwing.app.ingesting import Wish, ingest
 from lapwing.app.opening import Directory
 from lapwing.demo import write_recording
@@ -49,7 +49,7 @@ def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> d
         "as_made": accounting == expected,
         "top": ranked(RANKED, 0),
         "bottom": ranked(0, RANKED),
-        "words": answers.words(store, everything, None, WORDS),
+        "words": cloud.words(store, everything, None, WORDS),
         "located": located_share(directory),
         "seconds": summary["seconds"],
         "posts_per_second": summary["posts_per_second"],

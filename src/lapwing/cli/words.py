@@ -17,11 +17,11 @@ from lapwing.cli._options import directory_of, emit_json, emit_table, filter_opt
 @click.pass_context
 def command(context: click.Context, /, query: str | None, **options: Any) -> None:
     """The most frequent words of the posts that match, each counted once for a post."""
-    from lapwing.app import answers
+    from lapwing.app import cloud
     from lapwing.app.asking import query_of
 
     directory = directory_of(context)
-    rows = answers.words(directory.ledger.store, filters_from(directory, options), query_of(query), options["limit"])
+    rows = cloud.words(directory.ledger.store, filters_from(directory, options), query_of(query), options["limit"])
     if options["as_json"]:
         emit_json(rows)
     else:

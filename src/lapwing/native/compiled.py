@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 """What `lapwing_version` in `arrow.c` says: a library that was compiled before the last change is not used."""
 
 
@@ -74,7 +74,9 @@ def load(path: str) -> ctypes.CDLL | None:
             return None
     except (OSError, AttributeError):
         return None
-    core.lapwing_match.restype, core.lapwing_pick.restype = ctypes.c_int64, ctypes.c_bool
+    core.lapwing_pick.restype = ctypes.c_bool
+    core.lapwing_pick.argtypes = [ctypes.c_char_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64]
+    core.lapwing_match.restype = core.lapwing_rows.restype = ctypes.c_int64
     return core
 
 
@@ -123,7 +125,7 @@ def series(name: str, array: ArrowArray, kind: pl.DataType) -> pl.Series:
 
 def pointer(array: NDArray[Any]) -> ctypes.c_void_p:
     """Where the numbers of an array are."""
-    return array.ctypes.data_as(ctypes.c_void_p)
+    return ctypes.c_void_p(array.ctypes.data)
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
+from array import array
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lapwing.native.compiled import compiled, pointer
+from lapwing.native.compiled import compiled
 
 
-def pick(joined: bytes, rows: NDArray[np.int64]) -> list[bytes]:
+def pick(joined: bytes, rows: list[int]) -> list[bytes]:
     """The texts of some rows (in rising order) of a buffer that has a zero byte between two texts.
 
     Raises `ValueError` where there are not so many.
@@ -18,11 +15,11 @@ def pick(joined: bytes, rows: NDArray[np.int64]) -> list[bytes]:
     core = compiled()
     if core is None:
         texts = joined.split(b"\0")
-        if len(rows) and int(rows[-1]) >= len(texts):
+        if rows and rows[-1] >= len(texts):
             raise ValueError(f"row {rows[-1]} of {len(texts)}")
-        return [texts[row] for row in rows.tolist()]
-    asked = np.empty((len(rows), 2), dtype=np.int64)  # in: a row twice; out: where its text begins and ends
-    asked[:] = rows[:, None]
-    if not core.lapwing_pick(joined, ctypes.c_int64(len(joined)), pointer(asked), ctypes.c_int64(len(rows))):
+        return [texts[row] for row in rows]
+    asked = array("q", rows)  # in: rows; out: where the text of each begins, and then where each ends
+    asked.extend(rows)
+    if not core.lapwing_pick(joined, len(joined), asked.buffer_info()[0], len(rows)):
         raise ValueError(f"there is no row {rows[-1]}")
-    return [joined[start:end] for start, end in asked.tolist()]
+    return [joined[start:end] for start, end in zip(asked[: len(rows)], asked[len(rows) :], strict=True)]

@@ -17,7 +17,7 @@ import polars as pl
 from lapwing.errors import QueryError
 from lapwing.text.characters import is_unspaced
 from lapwing.text.fold import fold
-from lapwing.text.words import cut, searched_terms
+from lapwing.text.words import cut_hashed, flat, hash_terms, searched_terms
 
 QUERY_CHARACTERS_MAX = 1_000
 NESTING_MAX = 20
@@ -220,8 +220,12 @@ def _any_of(node: Node) -> list[str] | None:
 
 
 def _with_any(words: list[str], texts: pl.Series) -> pl.Series:
-    """Which texts have any of some words among their terms."""
-    rows = cut(texts).filter(pl.col("term").is_in(words))["row"].to_numpy()
+    """Which texts have any of some words among their terms: those are compared whose hashes are alike."""
+    cut = cut_hashed(texts)
+    wanted = pl.Series(words)
+    alike = np.flatnonzero(np.isin(flat(cut["term_hashes"]).to_numpy(), hash_terms(wanted).to_numpy()))
+    same = flat(cut["terms"]).gather(alike).is_in(wanted.implode()).to_numpy()
+    rows = np.repeat(np.arange(len(texts)), cut["terms"].list.len().to_numpy())[alike[same]]
     found = np.zeros(len(texts), dtype=np.bool_)
     found[rows] = True
     return pl.Series("matches", found)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import polars_hash  # noqa: F401  (its expressions register themselves)
 
 from lapwing.native import cutting
-from lapwing.text.characters import folding_table, second_letters
+from lapwing.text.characters import folding_table, is_unspaced, second_letters
 from lapwing.text.fold import fold_pairs
 
 VERSION = "2"
@@ -64,6 +66,11 @@ def explode(lists: pl.Series) -> pl.DataFrame:
     return flat.drop_nulls("term") if flat["term"].null_count() else flat
 
 
+def flat(lists: pl.Series) -> pl.Series:
+    """What stands in lists, one after the other; an empty list gives nothing."""
+    return lists.explode(empty_as_null=False)
+
+
 PREFIX_CHARACTERS = 3
 
 
@@ -96,4 +103,10 @@ def is_tail() -> pl.Expr:
 
 def searched_terms(text: str) -> list[str]:
     """The terms of one text that is looked for: those that it has in every text that contains it."""
-    return cut(pl.Series([text])).filter(~is_tail())["term"].to_list()
+    terms = cut_lists(pl.Series([text])).to_list()[0]
+    pairs = [("", terms[0]), *pairwise(terms)] if terms else []
+    return [
+        term
+        for before, term in pairs
+        if not (len(term) == 1 and len(before) == 2 and before.endswith(term) and is_unspaced(term))
+    ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import columns
-from lapwing.ledger.sqlite.frames import Frames
+from lapwing.ledger.sqlite.cache import Cache
 
 FACTS_ROWS_MAX = 65_536
 TEXTS_ROWS_MAX = 4_096
@@ -57,6 +58,16 @@ TEXTS: dict[str, pl.DataType] = {
 
 SCHEMA = FACTS | TEXTS
 
+LAYOUT = columns.Layout(
+    together=(("uid", "alias", "author"), ("author_name", "profile", "url", "about", "place_evidence")), coded=("lang",)
+)
+"""Texts stay apart: they are what is read most, and compress far better in long segments."""
+
+
+def encode(frame: pl.DataFrame) -> bytes:
+    """Facts or texts as they lie in a block."""
+    return columns.encode(frame, LAYOUT)
+
 
 class Block(msgspec.Struct, frozen=True):
     """Where a block is: the sequence numbers `low` to `low + rows - 1`, and the times of its posts."""
@@ -80,7 +91,8 @@ class Blocks:
         self.connection = connection
         self.table = table
         self.rows_max = rows_max
-        self._kept = Frames(CACHE_BYTES_MAX)
+        self._kept: Cache[pl.DataFrame] = Cache(CACHE_BYTES_MAX, lambda frame: int(frame.estimated_size()))
+        self._numbers: Cache[columns.Numbers] = Cache(CACHE_BYTES_MAX, lambda numbers: numbers.values.nbytes)
 
     def add(self, block: Block, blob: bytes, committed_us: int, level: int = 0) -> None:
         """Write one encoded block, inside the caller's transaction; its `id` is ignored."""
@@ -124,19 +136,21 @@ class Blocks:
         return found.with_columns(pl.Series("seq", there, dtype=pl.Int64))
 
     def _few(self, parts: list[tuple[Block, np.ndarray]], names: tuple[str, ...]) -> pl.DataFrame:
-        """Columns of a few rows of blocks: numbers from memory, of strings only those segments that hold any."""
-        strings = [name for name in names if SCHEMA[name] == pl.String()]
-        numbers = [name for name in names if name not in strings]
-        picked: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        """Columns of a few rows of blocks: numbers and codes from memory, of strings the segments that hold any."""
+        strings = [name for name in names if SCHEMA[name] == pl.String() and name not in LAYOUT.coded]
+        picked: dict[str, list[Any]] = {name: [] for name in names}
         for block, inside in parts:
             rows = inside - block.low
-            for name in numbers:
-                picked[name].append(self.read(block, name)[name].to_numpy()[rows])
-            if strings:
-                with self._open(block) as blob:
-                    for name, values in columns.some(blob, strings, rows).items():
-                        picked[name].append(values)
+            with self._open(block) as blob:
+                for name in names:
+                    if name not in strings:
+                        picked[name].append(self._number(block, blob, name).at(rows))
+                for name, values in columns.strings(blob, strings, rows.tolist()).items():
+                    picked[name].append(values)
         return pl.DataFrame([columns.joined(name, values) for name, values in picked.items()])
+
+    def _number(self, block: Block, blob: sqlite3.Blob, name: str) -> columns.Numbers:
+        return self._numbers.get((block.id, name), lambda: columns.numbers(blob, name))
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
         """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""
@@ -157,6 +171,7 @@ class Blocks:
     def forget(self) -> None:
         """Empty the cache: a transaction that gave out ids was rolled back."""
         self._kept.forget()
+        self._numbers.forget()
 
     def due(self) -> list[Block] | None:
         """Neighbours of one level that should be merged now; None when there are not enough."""
@@ -182,5 +197,5 @@ class Blocks:
         frame = pl.concat([self._decoded(block) for block in blocks])  # soon gone, so not kept
         self.connection.execute(f"DELETE FROM {self.table} WHERE id IN ({marks})")
         merged = Block(0, blocks[0].low, frame.height, min(b.from_us for b in blocks), max(b.to_us for b in blocks))
-        self.add(merged, columns.encode(frame), committed_us, level + 1)
+        self.add(merged, encode(frame), committed_us, level + 1)
         return merged

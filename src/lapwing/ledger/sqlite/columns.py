@@ -2,9 +2,9 @@
 
 A blob is the length of a directory, the directory, and zstd segments; the directory is a MessagePack map from column
 name to `Column`. Integers of 64 bits are stored as differences, split into byte planes; strings are joined with NUL,
-which no text of ours contains. A segment holds `NUMBERS_ROWS` or `STRINGS_ROWS`, so that a few rows cost a few segments
-and nothing else of the blob is read. Arrow IPC does the same with 1.5 to 2.5 times the CPU, and 3.8 kB of frame where a
-second holds 30 posts.
+which no text of ours contains. A segment holds some rows, so that a few rows cost a few segments and nothing else of the
+blob is read: of one column, or of strings that are read together, column after column. Arrow IPC does the same with 1.5
+to 2.5 times the CPU, and 3.8 kB of frame where a second holds 30 posts.
 """
 
 from __future__ import annotations
@@ -27,8 +27,13 @@ from lapwing.native.picking import pick
 ZSTD_LEVEL = 1
 NUMBERS_ROWS = 8_192
 STRINGS_ROWS = 1_024
+TOGETHER_ROWS = 256
+"""So many rows of strings that are read together."""
+CODED_MAX = 255
+"""A column with more different values than this is not coded."""
 NULL = "\x01"
 """Stands for null in a string column that allows it; control characters do not survive cleaning."""
+_NULL = NULL.encode()
 SIZE_BYTES = 4
 """So many say how long the directory is."""
 
@@ -47,6 +52,14 @@ class Column(msgspec.Struct, frozen=True, array_like=True):
     """Of the first segment, counted from the end of the directory."""
     sizes: list[int]
     """Of the segments, which follow one another."""
+    step: int
+    """Rows of a segment; the last one may have fewer."""
+    place: int = 0
+    """Of strings: which they are of the columns in a segment, counted from 0,"""
+    of: int = 1
+    """and how many columns these are."""
+    words: tuple[str, ...] = ()
+    """The strings that the numbers stand for, if they stand for any."""
 
 
 class Blob(Protocol):
@@ -63,20 +76,49 @@ _encode_directory = msgspec.msgpack.Encoder().encode
 _decode_directory = msgspec.msgpack.Decoder(dict[str, Column]).decode
 
 
-def encode(frame: pl.DataFrame) -> bytes:
+class Layout(msgspec.Struct, frozen=True):
+    """How the strings of a frame are laid out, beside the usual."""
+
+    together: tuple[tuple[str, ...], ...] = ()
+    """Columns that are read together."""
+    coded: tuple[str, ...] = ()
+    """Columns with few different values."""
+
+
+def encode(frame: pl.DataFrame, layout: Layout = Layout()) -> bytes:  # noqa: B008  (frozen)
     """The frame as one blob. Columns are integers, floats or strings; only strings may hold nulls."""
     compress = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress
     directory, parts, start = {}, [], 0
-    for column in frame:
-        kind, segments = _strings(column) if column.dtype == pl.String else _numbers(column.to_numpy())
-        if kind[0] != "c":
+    for columns, segments in _laid_out(frame, layout):
+        if columns[0][1].kind[0] != "c":
             segments = [compress(segment) for segment in segments]
         sizes = [len(segment) for segment in segments]
-        directory[column.name] = Column(kind, len(column), start, sizes)
+        for name, column in columns:
+            directory[name] = msgspec.structs.replace(column, start=start, sizes=sizes)
         parts += segments
         start += sum(sizes)
-    head = _encode_directory(directory)
+    head = _encode_directory({name: directory[name] for name in frame.columns})
     return b"".join([len(head).to_bytes(SIZE_BYTES, "little"), head, *parts])
+
+
+def _laid_out(frame: pl.DataFrame, layout: Layout) -> Iterator[tuple[list[tuple[str, Column]], list[bytes]]]:
+    """Columns that share segments, and these."""
+    alone = dict.fromkeys(frame.columns)
+    for names in layout.together:
+        there = [name for name in names if name in alone and frame[name].null_count() < frame.height]
+        if len(there) > 1:
+            yield _strings([frame[name] for name in there], TOGETHER_ROWS)
+            alone = {name: None for name in alone if name not in there}
+    for column in frame.select(*alone):
+        if column.dtype != pl.String:
+            described, segments = _numbers(column.to_numpy())
+            yield [(column.name, described)], segments
+        elif column.null_count() == len(column):
+            yield [(column.name, Column("z", len(column), 0, [], 1))], []
+        elif column.name in layout.coded and column.n_unique() <= CODED_MAX:
+            yield _coded(column)
+        else:
+            yield _strings([column], STRINGS_ROWS)
 
 
 def decode(blob: bytes, names: Iterable[str] | None = None) -> pl.DataFrame:
@@ -92,24 +134,39 @@ def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
         return pl.DataFrame([columns.whole(name) for name in wanted])
 
 
-def some(blob: Blob, names: Sequence[str], rows: Array) -> dict[str, Array]:
-    """Some columns of some rows (sorted positions, at least one)."""
+def strings(blob: Blob, names: Sequence[str], rows: list[int]) -> dict[str, list[bytes | None]]:
+    """Of some columns of strings some rows (sorted positions, at least one), as UTF-8."""
     with or_corrupt():
         columns = _Columns(blob)
-        texts = [name for name in names if columns.is_text(name)]
-        strings = _by_segment(rows, STRINGS_ROWS) if texts else []
-        numbers = _by_segment(rows, NUMBERS_ROWS) if len(texts) < len(names) else []
-        return {
-            name: columns.strings(name, strings) if name in texts else columns.numbers(name, numbers) for name in names
-        }
+        found: dict[str, list[bytes | None]] = {}
+        for shared in columns.by_segments(names):
+            found |= columns.strings(shared, rows)
+        return found
 
 
-def joined(name: str, parts: list[Array]) -> pl.Series:
-    """A column whose values were read from several blobs."""
+class Numbers(msgspec.Struct, frozen=True):
+    """The numbers of a whole column, and the strings that they stand for, if they do."""
+
+    values: Array
+    words: Array | None
+
+    def at(self, rows: Array) -> Array:
+        """Of some rows."""
+        return self.values[rows] if self.words is None else self.words[self.values[rows]]
+
+
+def numbers(blob: Blob, name: str) -> Numbers:
+    """A column of numbers, or a coded one, whole."""
+    with or_corrupt():
+        return _Columns(blob).numbers(name)
+
+
+def joined(name: str, parts: list[Any]) -> pl.Series:
+    """A column whose values were read from several blobs, by `strings` or `numbers`."""
+    if isinstance(parts[0], list):
+        return pl.Series(name, [value for part in parts for value in part], dtype=pl.Binary).cast(pl.String)
     values = np.concatenate(parts)
-    if values.dtype == np.object_:
-        return pl.Series(name, values.tolist(), dtype=pl.Binary).cast(pl.String)
-    return pl.Series(name, values)
+    return pl.Series(name, values.tolist(), dtype=pl.String) if values.dtype == np.object_ else pl.Series(name, values)
 
 
 @contextmanager
@@ -130,31 +187,44 @@ def or_corrupt() -> Iterator[None]:
         ) from problem
 
 
-def _strings(column: pl.Series) -> tuple[str, list[bytes]]:
-    nulls, length = column.null_count(), len(column)
-    if nulls == length:
-        return "z", []
-    filled = column.fill_null(NULL) if nulls else column
-    joined = filled.str.join("\0").item().encode()
-    if length > STRINGS_ROWS:
-        ends = np.cumsum(filled.str.len_bytes().to_numpy().astype(np.int64) + 1)
-        cuts = [0, *ends[STRINGS_ROWS - 1 : -1 : STRINGS_ROWS].tolist(), int(ends[-1])]
-        segments = [joined[low : high - 1] for low, high in pairwise(cuts)]
-    else:
-        segments = [joined]
-    return "n" if nulls else "s", segments
+def _strings(columns: list[pl.Series], step: int) -> tuple[list[tuple[str, Column]], list[bytes]]:
+    described, parts = [], []
+    for place, column in enumerate(columns):
+        kind = "n" if column.null_count() else "s"
+        described.append((column.name, Column(kind, len(column), 0, [], step, place, len(columns))))
+        parts.append(_joined(column.fill_null(NULL) if kind == "n" else column, step))
+    return described, [b"\0".join(segment) for segment in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
 
 
-def _numbers(values: Array) -> tuple[str, list[bytes]]:
+def _coded(column: pl.Series) -> tuple[list[tuple[str, Column]], list[bytes]]:
+    filled = column.fill_null(NULL)
+    words = filled.unique(maintain_order=True)
+    described, segments = _numbers(filled.cast(pl.Enum(words)).to_physical().to_numpy().astype(np.uint8))
+    return [(column.name, msgspec.structs.replace(described, words=tuple(words)))], segments
+
+
+def _joined(strings: pl.Series, step: int) -> list[bytes]:
+    """The strings with NUL between them, so many in each."""
+    joined = strings.str.join("\0").item().encode()
+    if len(strings) <= step:
+        return [joined]
+    ends = np.cumsum(strings.str.len_bytes().to_numpy().astype(np.int64) + 1)
+    cuts = [0, *ends[step - 1 : -1 : step].tolist(), int(ends[-1])]
+    return [joined[low : high - 1] for low, high in pairwise(cuts)]
+
+
+def _numbers(values: Array) -> tuple[Column, list[bytes]]:
     if values.dtype == np.bool_:
         values = values.view(np.uint8)
     code = values.dtype.str
     if len(values) and (values == values[0]).all():
-        return "c" + code, [values[:1].tobytes()]
+        return Column("c" + code, len(values), 0, [], 1), [values[:1].tobytes()]
     parts = [values[start : start + NUMBERS_ROWS] for start in range(0, len(values), NUMBERS_ROWS)]
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
-        return "d" + code, [planes(np.diff(part, prepend=values.dtype.type(0))) for part in parts]
-    return "r" + code, [part.tobytes() for part in parts]
+        kind, segments = "d", [planes(np.diff(part, prepend=values.dtype.type(0))) for part in parts]
+    else:
+        kind, segments = "r", [part.tobytes() for part in parts]
+    return Column(kind + code, len(values), 0, [], NUMBERS_ROWS), segments
 
 
 def planes(values: Array) -> bytes:
@@ -167,11 +237,16 @@ def unplaned(raw: bytes, dtype: np.dtype[Any]) -> Array:
     return np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, -1).T).view(dtype).ravel()
 
 
-def _by_segment(rows: Array, size: int) -> list[tuple[int, Array]]:
+def _words_of(column: Column) -> pl.Series:
+    return pl.Series([None if word == NULL else word for word in column.words], dtype=pl.String)
+
+
+def _by_segment(rows: list[int], step: int) -> Iterable[tuple[int, list[int]]]:
     """The segments that hold any of the rows, and which rows of them."""
-    segments = rows // size
-    cuts = [0, *(np.flatnonzero(segments[1:] != segments[:-1]) + 1).tolist(), len(rows)]
-    return [(int(segments[low]), rows[low:high] % size) for low, high in pairwise(cuts)]
+    inside: dict[int, list[int]] = {}
+    for row in rows:
+        inside.setdefault(row // step, []).append(row % step)
+    return inside.items()
 
 
 class _Columns:
@@ -184,57 +259,77 @@ class _Columns:
         size = int.from_bytes(blob.read(SIZE_BYTES), "little")
         self.directory = _decode_directory(blob.read(size))
         self._base = SIZE_BYTES + size
+        self._lists: dict[int, pl.Series] = {}
 
     def is_text(self, name: str) -> bool:
         return self.directory[name].kind in "zsn"
+
+    def by_segments(self, names: Sequence[str]) -> Iterable[list[str]]:
+        """The names of columns, together where they share segments; in the order of these."""
+        shared: dict[int | str, list[str]] = {}
+        for name in names:
+            column = self.directory[name]
+            shared.setdefault(column.start if column.of > 1 else name, []).append(name)
+        return [sorted(group, key=lambda name: self.directory[name].place) for group in shared.values()]
 
     def whole(self, name: str) -> pl.Series:
         column = self.directory[name]
         if column.kind == "z":
             return pl.Series(name, [None], dtype=pl.String).new_from_index(0, column.rows)
         if not self.is_text(name):
-            return pl.Series(name, self.array(name))
-        segments = [self._expand(segment) for segment in self._segments(column)]
-        values = pl.Series(name, segments, dtype=pl.Binary).cast(pl.String).str.split("\0").explode()
+            values = pl.Series(name, self._array(column))
+            return _words_of(column).gather(values).rename(name) if column.words else values
+        values = self._split(column).rename(name)
         if len(values) != column.rows:
             raise ValueError(f"column {name} has {len(values)} values, not {column.rows}")
         return values.set(values == NULL, None) if column.kind == "n" else values
 
-    def array(self, name: str) -> Array:
+    def strings(self, names: list[str], rows: list[int]) -> dict[str, list[bytes | None]]:
+        """Of columns that share segments, in their order, the strings of some rows."""
+        first = self.directory[names[0]]
+        if first.kind == "z":
+            return {names[0]: [None] * len(rows)}
+        found: dict[str, list[bytes | None]] = {name: [] for name in names}
+        places = [self.directory[name].place for name in names]
+        for number, inside in _by_segment(rows, first.step):
+            raw = self._expand(self._read(first.start + sum(first.sizes[:number]), first.sizes[number]))
+            height = min(first.step, first.rows - number * first.step)
+            picked = pick(raw, [place * height + row for place in places for row in inside])
+            for position, values in enumerate(found.values()):
+                values += picked[position * len(inside) : (position + 1) * len(inside)]
+        for name, values in found.items():
+            if self.directory[name].kind == "n":
+                found[name] = [None if value == _NULL else value for value in values]
+        return found
+
+    def numbers(self, name: str) -> Numbers:
         column = self.directory[name]
+        if self.is_text(name):  # too many different values to be coded, or none
+            return Numbers(np.arange(column.rows), np.array(self.whole(name).to_list(), dtype=np.object_))
+        words = np.array(_words_of(column).to_list(), dtype=np.object_) if column.words else None
+        return Numbers(self._array(column), words)
+
+    def _split(self, column: Column) -> pl.Series:
+        """The strings of a column; those that lie with it are kept until it is their turn."""
+        if column.of == 1:
+            return self._segment_lists(column).explode()
+        lists = self._lists.setdefault(column.start, self._segment_lists(column))
+        height = pl.col("").list.len() // column.of
+        return lists.to_frame("").select(pl.col("").list.slice(height * column.place, height)).to_series().explode()
+
+    def _segment_lists(self, column: Column) -> pl.Series:
+        segments = [self._expand(segment) for segment in self._segments(column)]
+        return pl.Series(segments, dtype=pl.Binary).cast(pl.String).str.split("\0")
+
+    def _array(self, column: Column) -> Array:
         if column.kind[0] == "c":
             return self._constant(column, column.rows)
         parts = [self._unpacked(column, segment) for segment in self._segments(column)]
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, column.kind[1:]), *parts])
 
-    def strings(self, name: str, places: list[tuple[int, Array]]) -> Array:
-        column = self.directory[name]
-        if column.kind == "z":
-            return np.full(sum(len(rows) for _, rows in places), None)
-        starts = self._starts(column)
-        values: list[bytes | None] = []
-        for number, rows in places:
-            values += pick(self._expand(self._read(starts[number], column.sizes[number])), rows)
-        if column.kind == "n":
-            values = [None if value == NULL.encode() else value for value in values]
-        return np.array(values, dtype=np.object_)
-
-    def numbers(self, name: str, places: list[tuple[int, Array]]) -> Array:
-        column = self.directory[name]
-        if column.kind[0] == "c":
-            return self._constant(column, sum(len(rows) for _, rows in places))
-        starts = self._starts(column)
-        parts = [
-            self._unpacked(column, self._read(starts[number], column.sizes[number]))[rows] for number, rows in places
-        ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
     def _read(self, start: int, size: int) -> bytes:
         self._blob.seek(self._base + start)
         return self._blob.read(size)
-
-    def _starts(self, column: Column) -> list[int]:
-        return list(accumulate(column.sizes, initial=column.start))
 
     def _segments(self, column: Column) -> list[bytes]:
         joined = self._read(column.start, sum(column.sizes))

@@ -16,7 +16,8 @@ import polars as pl
 import zstandard
 
 from lapwing.ledger.sqlite import columns
-from lapwing.text.words import PREFIX_CHARACTERS, hash_terms
+from lapwing.native.postings import rows_of
+from lapwing.text.words import PREFIX_CHARACTERS, flat, hash_terms
 
 ROW_BITS = 16
 ROWS_MAX = 1 << ROW_BITS
@@ -45,7 +46,7 @@ def prefix_range(prefix: str) -> tuple[int, int]:
 def postings_of(hashes: pl.Series) -> np.ndarray:
     """The sorted distinct postings of texts, whose terms have these hashes (List(UInt64), a row for each text)."""
     rows = np.repeat(np.arange(len(hashes), dtype=np.uint64), hashes.list.len().to_numpy())
-    return packed(rows, codes_of(hashes.explode(empty_as_null=False).to_numpy()))
+    return packed(rows, codes_of(flat(hashes).to_numpy()))
 
 
 def packed(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -86,21 +87,32 @@ def _encoded(postings: np.ndarray) -> bytes:
     return zstandard.ZstdCompressor(level=columns.ZSTD_LEVEL).compress(b"".join(parts))
 
 
-def decoded(blob: bytes, from_code: int = 0, to_code: int = CODE_MAX) -> tuple[np.ndarray, np.ndarray]:
-    """The codes (uint64) and rows (uint16) of a chunk, one of each per posting; only those in a range of codes."""
+def rows_in(blob: bytes, from_code: int, to_code: int) -> np.ndarray:
+    """The rows (uint16) of a range of codes in a chunk, code after code."""
     with columns.or_corrupt():
         raw = zstandard.ZstdDecompressor().decompress(blob)
-        size = int.from_bytes(raw[:COUNT_BYTES], "little")
-        low = COUNT_BYTES + 8 * size
-        high = low + 2 * size
-        every = np.cumsum(columns.unplaned(raw[COUNT_BYTES:low], np.dtype("<u8")), dtype=np.uint64)
-        first, last = np.searchsorted(every, np.array([from_code, to_code + 1], dtype=np.uint64)).tolist()
-        if first == last:
-            return np.empty(0, np.uint64), np.empty(0, np.uint16)
-        counts = columns.unplaned(raw[low:high], np.dtype("<u2"))[:last].astype(np.int64) + 1
-        begin, counts = int(counts[:first].sum()), counts[first:]
-        ends = np.cumsum(counts)
-        steps = columns.unplaned(raw[high:], np.dtype("<u2"))[begin : begin + int(ends[-1])]
+        rows = rows_of(raw, from_code, to_code)
+        return _decoded(raw, from_code, to_code)[1] if rows is None else rows
+
+
+def decoded(blob: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The codes (uint64) and rows (uint16) of a chunk, one of each per posting."""
+    with columns.or_corrupt():
+        return _decoded(zstandard.ZstdDecompressor().decompress(blob), 0, CODE_MAX)
+
+
+def _decoded(raw: bytes, from_code: int, to_code: int) -> tuple[np.ndarray, np.ndarray]:
+    size = int.from_bytes(raw[:COUNT_BYTES], "little")
+    low = COUNT_BYTES + 8 * size
+    high = low + 2 * size
+    every = np.cumsum(columns.unplaned(raw[COUNT_BYTES:low], np.dtype("<u8")), dtype=np.uint64)
+    first, last = np.searchsorted(every, np.array([from_code, to_code + 1], dtype=np.uint64)).tolist()
+    if first == last:
+        return np.empty(0, np.uint64), np.empty(0, np.uint16)
+    counts = columns.unplaned(raw[low:high], np.dtype("<u2"))[:last].astype(np.int64) + 1
+    begin, counts = int(counts[:first].sum()), counts[first:]
+    ends = np.cumsum(counts)
+    steps = columns.unplaned(raw[high:], np.dtype("<u2"))[begin : begin + int(ends[-1])]
     running = np.cumsum(steps, dtype=np.uint64)
     starts = ends - counts
     before = np.where(starts > 0, running[starts - 1], 0)
@@ -126,7 +138,7 @@ class Postings:
             "(SELECT max(code) FROM postings WHERE low = ?1 AND code <= ?2), 0)",
             (low, from_code, to_code),
         ).fetchall()
-        found = [decoded(blob, from_code, to_code)[1] for (blob,) in blobs]
+        found = [rows_in(blob, from_code, to_code) for (blob,) in blobs]
         if from_code == to_code and len(found) == 1:  # the rows of one code are sorted, and in one chunk
             return found[0]
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint16)

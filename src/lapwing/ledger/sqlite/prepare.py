@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from lapwing.ledger.sqlite import columns, names, postings
+from lapwing.ledger.sqlite import names, postings
 from lapwing.ledger.sqlite.blocks import FACTS, FACTS_ROWS_MAX, TEXTS, TEXTS_ROWS_MAX, Block
+from lapwing.ledger.sqlite.blocks import encode as encode_block
 from lapwing.ledger.sqlite.keys import WAITING, key_of
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import Batch
@@ -142,7 +143,7 @@ def encode(posts: pl.DataFrame) -> Encoded:
 def _blobs(frame: pl.DataFrame, times: pl.Series, rows_max: int) -> Iterator[tuple[Block, bytes]]:
     for low in range(0, frame.height, rows_max):
         part, span = frame[low : low + rows_max], times[low : low + rows_max]
-        yield Block(0, low, part.height, int(span.min()), int(span.max())), columns.encode(part)  # type: ignore[arg-type]
+        yield Block(0, low, part.height, int(span.min()), int(span.max())), encode_block(part)  # type: ignore[arg-type]
 
 
 def _index(posts: pl.DataFrame) -> list[tuple[int, bytes]]:

@@ -16,6 +16,8 @@ from lapwing.ledger.sqlite.store import Store
 from lapwing.text.query import Node, matches
 
 VERIFIED_AT_ONCE = 2_000
+FEW = 2
+"""So many candidates for each post that is wanted are read whole at once."""
 CANDIDATES_MIN = 400
 """Fewer candidates than this wait for those of the next block."""
 SHOWN = tuple(name for name in FACTS if name not in ("origin", "offset"))
@@ -53,34 +55,43 @@ def _newest(selection: Selection, query: Node | None, limit: int, after: Cursor)
             waiting.append(candidates(selection.store.postings, block, query))
         if sum(map(len, waiting)) >= enough:
             best, waiting = _best(selection, best, waiting, (query, limit, after)), []
-    return complete(selection.store, _best(selection, best, waiting, (query, limit, after)))
+    whole = best.is_empty() and sum(map(len, waiting)) <= FEW * limit
+    return complete(selection.store, _best(selection, best, waiting, (query, limit, after), whole=whole))
 
 
 Wish = tuple[Node | None, int, Cursor]
 """What is looked for, how many of it, and after which post."""
 
 
-def _best(selection: Selection, best: pl.DataFrame, waiting: list[np.ndarray], wish: Wish) -> pl.DataFrame:
-    """The newest of what was found and of what truly matches among the candidates."""
+def _best(
+    selection: Selection, best: pl.DataFrame, waiting: list[np.ndarray], wish: Wish, *, whole: bool = False
+) -> pl.DataFrame:
+    """The newest of what was found and of what truly matches among the candidates; `whole`: with all columns."""
     query, limit, after = wish
     if not waiting:
         return best
     older = (pl.col("created_at_us") < after.created_at_us) | (
         (pl.col("created_at_us") == after.created_at_us) & (pl.col("seq") < after.seq)
     )
-    passing = selection.rows(np.sort(np.concatenate(waiting))).select("seq", "created_at_us").filter(older)
-    newest = passing.sort("created_at_us", "seq", descending=True)
-    found = newest.head(limit) if query is None else _verified(selection.store, newest, query, limit)
+    facts, texts = (SHOWN, tuple(TEXTS)) if whole else ((), ("text",))
+    passing = selection.rows(np.sort(np.concatenate(waiting)), *facts)
+    newest = (
+        passing.select("seq", *(facts or ("created_at_us",)))
+        .filter(older)
+        .sort("created_at_us", "seq", descending=True)
+    )
+    found = newest.head(limit) if query is None else _verified(selection.store, newest, (query, limit), texts)
     return pl.concat([best, found], how="diagonal").sort("created_at_us", "seq", descending=True).head(limit)
 
 
-def _verified(store: Store, found: pl.DataFrame, query: Node, limit: int) -> pl.DataFrame:
-    """The first `limit` rows whose text truly matches, with it; reads texts only as far as needed."""
+def _verified(store: Store, found: pl.DataFrame, wish: tuple[Node, int], names: tuple[str, ...]) -> pl.DataFrame:
+    """The first rows, so many, whose text truly matches, with the columns in `names`; reads only as far as needed."""
+    query, limit = wish
     kept: list[pl.DataFrame] = []
     count, step = 0, min(max(limit, 100), VERIFIED_AT_ONCE)
     for start in range(0, found.height, step):
         some = found[start : start + step]
-        texts = store.texts.at(np.sort(some["seq"].to_numpy()), "text")
+        texts = store.texts.at(np.sort(some["seq"].to_numpy()), *names)
         if texts.is_empty():  # expired
             continue
         true = some.join(texts.filter(matches(query, texts["text"])), on="seq", maintain_order="left")
@@ -91,22 +102,16 @@ def _verified(store: Store, found: pl.DataFrame, query: Node, limit: int) -> pl.
     return pl.concat(kept).head(limit) if kept else found.head(0)
 
 
-def texts_of(store: Store, filters: Filters, query: Node | None, posts_max: int) -> Iterator[pl.DataFrame]:
-    """`text` and `lang` of the matching posts, block after block, newest blocks first, up to `posts_max`."""
+def texts_of(store: Store, filters: Filters, query: Node | None) -> Iterator[pl.DataFrame]:
+    """`text` and `lang` of the posts that may match (`text.query.matches` says), block after block, newest blocks first."""
     selection = Selection(store, filters)
-    left = posts_max
     for block in selection.blocks("to_us DESC, low DESC"):
-        if left <= 0:
-            return
         found = selection.rows(candidates(store.postings, block, query), "lang")
         texts = store.texts.at(found["seq"].to_numpy(), "text")
-        if texts.is_empty():
-            continue
-        texts = texts.join(found, on="seq", maintain_order="left")
-        if query is not None:
-            texts = texts.filter(matches(query, texts["text"]))
-        yield texts.select("text", "lang").head(left)
-        left -= texts.height
+        if texts.height == found.height:
+            yield texts.select("text", found["lang"])
+        elif texts.height:  # some expired
+            yield texts.join(found, on="seq", maintain_order="left").select("text", "lang")
 
 
 def complete(store: Store, found: pl.DataFrame) -> pl.DataFrame:

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from lapwing.ledger.sqlite import columns, names, rollups
-from lapwing.ledger.sqlite.blocks import FACTS, TEXTS, Block, Blocks
+from lapwing.ledger.sqlite import names, rollups
+from lapwing.ledger.sqlite.blocks import FACTS, TEXTS, Block, Blocks, encode
 from lapwing.ledger.sqlite.ledger import CURRENT, SqliteLedger, generation_path
 from lapwing.ledger.sqlite.postings import chunks, postings_of
 from lapwing.ledger.sqlite.prepare import coded, keyed
@@ -183,7 +183,7 @@ def _updated(whole: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
 
 def _write(blocks: Blocks, low: int, frame: pl.DataFrame, times: pl.Series, committed_us: int) -> None:
     block = Block(0, low, frame.height, int(times.min()), int(times.max()))  # type: ignore[arg-type]
-    blocks.add(block, columns.encode(frame), committed_us)
+    blocks.add(block, encode(frame), committed_us)
 
 
 def _unbroken(rows: pl.DataFrame) -> list[pl.DataFrame]:

@@ -16,7 +16,7 @@ import msgspec
 import polars as pl
 
 from lapwing.ledger.sqlite import columns
-from lapwing.ledger.sqlite.frames import Frames
+from lapwing.ledger.sqlite.cache import Cache
 
 PAGE_ROWS = 16_384
 FAN_IN = 6
@@ -42,7 +42,7 @@ class Runs:
     def __init__(self, connection: sqlite3.Connection, store: str) -> None:
         self.connection = connection
         self.store = store
-        self._kept = Frames(CACHE_BYTES_MAX)
+        self._kept: Cache[pl.DataFrame] = Cache(CACHE_BYTES_MAX, lambda frame: int(frame.estimated_size()))
 
     def append(self, frame: pl.DataFrame, level: int = 0) -> int | None:
         """Write one run, inside the caller's transaction; the run's id, or None for an empty frame."""

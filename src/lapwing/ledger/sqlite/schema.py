@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lapwing.errors import DiskFull, UnknownVersion
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 BUSY_MS = 60_000
 PAGE_CACHE_KIB = 32_768
 

@@ -60,4 +60,7 @@ def _all_of(count: int, parts: Iterator[Rows]) -> Rows:
 def _any_of(parts: list[Rows]) -> Rows:
     if any(part is None for part in parts):
         return None
-    return np.unique(np.concatenate([part for part in parts if part is not None])) if parts else np.empty(0, np.int64)
+    some = [part for part in parts if part is not None and len(part)]
+    if len(some) > 1:
+        return np.unique(np.concatenate(some))
+    return some[0] if some else np.empty(0, np.int64)
