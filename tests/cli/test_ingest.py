@@ -176,6 +176,33 @@ def test_a_stopped_ingest_goes_on_where_it_was(tmp_path: Path, data_dir: Path, m
     assert lapwing(data_dir, "verify").code == 0
 
 
+def test_an_ingest_that_was_stopped_while_saving_reads_nothing_twice(tmp_path: Path, data_dir: Path) -> None:
+    file = lines(tmp_path / "a.ndjson", *(status(number) for number in range(300)))
+
+    def stop_while_saving(now: ingesting.Progress) -> None:
+        if now.file == "saving":
+            raise Stopped
+
+    directory = Directory(data_dir)
+    with pytest.raises(Stopped):
+        ingesting.ingest(directory, ingesting.Wish(files=(str(file),), workers=0), stop_while_saving)
+    directory.close()
+    assert numbers(ingest(data_dir, file)) == [300, 300, 0, 0, 0, 0]
+    assert standing(data_dir) == [300, 300, 0, 0, 0, 0]
+
+
+def test_what_others_left_waiting_is_not_counted(tmp_path: Path, data_dir: Path) -> None:
+    directory = Directory(data_dir)
+    waiting = Records(
+        source="other", network="mastodon", format="mastodon", values=[status(7)], received_at_us=[RECEIVED_AT_US]
+    )
+    directory.log.append("raw.mastodon", waiting, now_us=RECEIVED_AT_US)
+    directory.close()
+
+    assert numbers(ingest(data_dir, lines(tmp_path / "a.ndjson", status(1)))) == [1, 1, 0, 0, 0, 0]
+    assert standing(data_dir) == [2, 2, 0, 0, 0, 0]
+
+
 def test_only_one_reads_a_file_and_the_other_is_told_who(tmp_path: Path, data_dir: Path) -> None:
     file = lines(tmp_path / "a.ndjson", status(1))
     told = []

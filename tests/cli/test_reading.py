@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,3 +195,19 @@ def test_nothing_is_asked_where_nothing_is(tmp_path: Path) -> None:
         done = lapwing(tmp_path / "none", *command)
         assert (done.code, "run `lapwing ingest FILE` first" in done.err) == (2, True)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_very_long_text_is_shown_in_part_and_given_whole(tmp_path: Path, data_dir: Path) -> None:
+    ingest(data_dir, lines(tmp_path / "a.ndjson", status(1, "long " * 10_000)))
+    shown = lapwing(data_dir, "posts").out.decode()
+    assert len(shown) < 5_000
+    assert "49,999 characters" in shown
+    assert len(posts(data_dir)[0]["text"]) == 49_999
+
+
+def test_a_terminal_without_our_letters_gets_question_marks(tmp_path: Path, data_dir: Path) -> None:
+    ingest(data_dir, lines(tmp_path / "a.ndjson", status(1, "rain in 東京")))
+    command = [sys.executable, "-m", "lapwing", "--data", str(data_dir), "posts"]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert b"rain in ??" in done.stdout

@@ -39,11 +39,14 @@ UNRECOGNISED = "unrecognised"
 LAST_RESORTS = (RECORDING, UNRECOGNISED)
 """Formats that are chosen for a whole file when no other is, so that its good records are not lost to its bad ones."""
 
+INTERNAL = ("oversize", UNRECOGNISED)
+"""Formats that nobody asks for."""
+
 
 def check_format(wanted: str, formats: Mapping[str, Format]) -> None:
     """Raises `UnknownName` for a format that there is not."""
     if wanted != "auto" and wanted not in formats:
-        raise UnknownName("format", wanted, ["auto", *formats])
+        raise UnknownName("format", wanted, ["auto", *(name for name in formats if name not in INTERNAL)])
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -131,7 +134,7 @@ def pieces(
         chunks = _after(chunks, start.offset)
     format_ = start.format if start else ""
     for batch in cut(chunks, container, start.offset if start else 0):
-        format_ = format_ or _format(batch.records, formats, how.format, opened.name)
+        format_ = format_ or _format(batch.records, formats, how.format)
         position = Position(batch.offset, container, format_)
         network = (formats[format_].network if format_ in formats else "") or "unknown"
         records = _records(batch.records, formats, (format_, network), how)
@@ -148,7 +151,7 @@ def _after(chunks: Iterator[bytes], offset: int) -> Iterator[bytes]:
         left = max(0, left - len(chunk))
 
 
-def _format(records: Sequence[bytes], formats: Mapping[str, Format], wanted: str, name: str) -> str:
+def _format(records: Sequence[bytes], formats: Mapping[str, Format], wanted: str) -> str:
     if wanted != "auto":
         return wanted
     sample = records[:SAMPLE_RECORDS]
@@ -161,7 +164,7 @@ def _format(records: Sequence[bytes], formats: Mapping[str, Format], wanted: str
         if broken < len(sample):
             return RECORDING
         if sum(record.lstrip().startswith((b"{", b"[")) for record in sample) * 2 < len(sample):
-            raise UnreadableInput(f"{name} holds no JSON and no table with a heading", "name its format with --format")
+            raise UnreadableInput("there is no JSON in it and no table with a heading", "name its format with --format")
         return UNRECOGNISED
     return found or ""
 

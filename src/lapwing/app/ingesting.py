@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from lapwing.app.opening import Directory, Formats
 from lapwing.app.reading_lock import reading
 from lapwing.app.workers import WATCH_S, Workers
 from lapwing.engine.loop import BATCH_RECORDS_MAX, Worker
-from lapwing.errors import DiskFull, UnreadableInput, UsageError
+from lapwing.errors import DiskFull, LapwingError, UnreadableInput, UsageError
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.log.sqlite import SourceLease
 from lapwing.model import COVERAGE, Covered, Records
@@ -57,14 +58,15 @@ def ingest(directory: Directory, wish: Wish, show: Show = lambda _: None) -> dic
     check_format(wish.format, Formats())
     inputs = [opened_or_blamed(name) for name in wish.files]
     total = sum(opened.size for opened in inputs)
-    before, started = accounting(directory), directory.clock.monotonic_s()
+    before, started = accounting_by_source(directory), directory.clock.monotonic_s()
     count = wish.workers if wish.workers is not None else (0 if total < SMALL_BYTES and "-" not in wish.files else 2)
     with Workers(directory.path, directory.configuration, count) as workers:
         feed = _Feed(directory, wish, workers, show)
         problems = [problem for opened in inputs if (problem := feed.read(opened, total))]
         feed.drain()
+    feed.finish()
     seconds = directory.clock.monotonic_s() - started
-    counts = {outcome: after - before[outcome] for outcome, after in accounting(directory).items()}
+    counts = _since(before, accounting_by_source(directory), feed.sources)
     summary = counts | {"seconds": round(seconds, 3), "posts_per_second": round(counts["received"] / seconds)}
     if problems:
         raise UnreadableInput(
@@ -90,6 +92,22 @@ def accounting(directory: Directory) -> dict[str, int]:
     return dict(zip(OUTCOMES, row, strict=True))
 
 
+def accounting_by_source(directory: Directory) -> dict[str, dict[str, int]]:
+    """As `accounting`, for each source by its name."""
+    rows = directory.ledger.store.connection.execute(
+        f"SELECT s.name, {', '.join(OUTCOMES)} FROM accounting a JOIN sources s ON s.id = a.source"
+    )
+    return {name: dict(zip(OUTCOMES, counts, strict=True)) for name, *counts in rows}
+
+
+def _since(before: dict[str, dict[str, int]], after: dict[str, dict[str, int]], sources: set[str]) -> dict[str, int]:
+    """What became of the records of some sources meanwhile; what others received is not ours to tell."""
+    return {
+        outcome: sum(after.get(name, {}).get(outcome, 0) - before.get(name, {}).get(outcome, 0) for name in sources)
+        for outcome in OUTCOMES
+    }
+
+
 class _Feed:
     """Files into the log, no further ahead of the workers than `LEAD_RECORDS_MAX`."""
 
@@ -102,6 +120,10 @@ class _Feed:
         self.formats = Formats()
         self.appended = 0
         self.heard: set[tuple[str, str]] = set()
+        self.sources: set[str] = set()
+        """The names that this ingest's records have."""
+        self.whole: list[tuple[str, str]] = []
+        """Identity and name of the files that were read to their end."""
         self.read_before = 0
         self.total = 0
 
@@ -113,9 +135,8 @@ class _Feed:
             lease = self._lease(identity)
             try:
                 problem = self._read(opened, lease)
-                if lease is not None:
-                    nothing = Records(source="", network="", format="", values=[], received_at_us=[])
-                    self._appended("raw.finished", nothing, lease, FINISHED)
+                if identity is not None:
+                    self.whole.append((identity, opened.name))
             finally:
                 if lease is not None:
                     self.directory.log.release_source(lease)
@@ -123,8 +144,20 @@ class _Feed:
         self.read_before += opened.size
         return problem
 
+    def finish(self) -> None:
+        """Note that the files are saved to their end; until then an ingest that was stopped goes on with them."""
+        for identity, name in self.whole:
+            # Whoever reads the file again meanwhile says so when it has.
+            with suppress(LapwingError), reading(self.directory.path, identity, name):
+                lease = self._lease(identity)
+                nothing = Records(source="", network="", format="", values=[], received_at_us=[])
+                self._appended("raw.finished", nothing, lease, FINISHED)
+                if lease is not None:
+                    self.directory.log.release_source(lease)
+
     def _read(self, opened: Opened, lease: SourceLease | None) -> str | None:
         source = self.wish.source or source_name(opened.name)
+        self.sources.add(source)
         how = Reading(source=source, format=self.wish.format, now_us=self.directory.clock.now_us())
         try:
             for piece in pieces(opened, self.formats, how, _position(lease)):
@@ -144,6 +177,7 @@ class _Feed:
     def _append(self, piece: Piece, lease: SourceLease | None) -> None:
         for number, records in enumerate(piece.records):
             self.heard.add((records.source, records.network))
+            self.sources.add(records.source)
             last = number == len(piece.records) - 1
             cursor = msgspec.json.encode(piece.position).decode() if last else None
             self._appended(f"raw.{records.network}", records, lease, cursor)

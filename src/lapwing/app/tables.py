@@ -26,18 +26,25 @@ POST_COLUMNS = (
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet takes a cell that begins like this for a formula; a quote before it makes it text (OWASP)."""
 
+TEXT_CHARACTERS_MAX = 600
+
 
 def post_row(post: dict[str, Any]) -> list[str]:
     """Time, place, author and text of a post, on one line each."""
     place = post["place"]
     where = f"{place['name']} {place['country']}" if place else (post["country"] or "")
-    text = "(expired)" if post["text"] is None else printable(post["text"])
+    text = "(expired)" if post["text"] is None else shortened(printable(post["text"]))
     return [
         post["created_at"][:19].replace("T", " "),
         where,
         printable(post["author_name"] or post["author"])[:24],
         text,
     ]
+
+
+def shortened(text: str) -> str:
+    """A text of a length that people read in a table; `--json` has all of it."""
+    return text if len(text) <= TEXT_CHARACTERS_MAX else f"{text[:TEXT_CHARACTERS_MAX]} … ({len(text):,} characters)"
 
 
 def printable(text: str) -> str:

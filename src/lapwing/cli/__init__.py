@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 
@@ -66,6 +67,9 @@ def lapwing(context: click.Context, data: str | None, config_file: str | None, d
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors we raise on purpose become one line and an exit code, never a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding does not have is shown as ?
+            stream.reconfigure(errors="replace")
     try:
         lapwing.main(arguments, prog_name="lapwing", standalone_mode=False)
     except LapwingError as problem:

@@ -114,7 +114,7 @@ class Worker:
             chunks = self.log.read(claimed.topic, claimed.partition, claimed.next_offset, room)
             if not chunks:
                 continue
-            ripe |= self.clock.now_us() - chunks[0].appended_at_us >= LINGER_US
+            ripe |= not 0 <= self.clock.now_us() - chunks[0].appended_at_us < LINGER_US  # a clock may be set back
             read, parts = self._cut(claimed, chunks, room)
             taken.append((read, parts))
             room -= read.records
@@ -144,7 +144,7 @@ class Worker:
     def _keep_claims(self) -> None:
         """Twice a second: say that we live, take our share of partitions, give up what is more than our share."""
         now_us = self.clock.now_us()
-        if now_us - self._heartbeat_us < HEARTBEAT_US:
+        if 0 <= now_us - self._heartbeat_us < HEARTBEAT_US:
             return
         try:
             living = self.ledger.heartbeat(self.owner, now_us)
