@@ -88,7 +88,6 @@ def test_a_bad_file_is_blamed_by_path(text: str, message: str) -> None:
             "store.projections: cassandra:// is not available yet; leave the list empty",
         ),
         ('[store]\nledger = "oracle://a"', "store.ledger: 'oracle://a' is nothing that we know; write 'sqlite://'"),
-        ("[serve]\nport = 8080", "serve: is not available yet; remove it"),
         ('[[source]]\ntype = "mastodon"', "source[0]: is not available yet; remove it"),
         ('[[rule]]\nname = "flood"', "rule[0]: is not available yet; remove it"),
     ],
@@ -100,7 +99,7 @@ def test_what_is_not_built_yet_says_so(text: str, message: str) -> None:
 
 
 def test_a_section_that_is_not_built_may_stand_there_empty() -> None:
-    assert config.parse("source = []\n[serve]\n", environment={}) == config.parse("", environment={})
+    assert config.parse("source = []\nrule = []\n", environment={}) == config.parse("", environment={})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +107,12 @@ def test_a_section_that_is_not_built_may_stand_there_empty() -> None:
     [
         ("LAPWING__LOG__URLL", "x", "LAPWING__LOG__URLL: [log] has no key 'urll'; did you mean 'url'?"),
         ("LAPWING__STOR__URL", "x", "LAPWING__STOR__URL: there is no section [stor]; did you mean 'store'?"),
-        ("LAPWING__SERVE__PORT", "1", "LAPWING__SERVE__PORT: [serve] is not available yet; unset it"),
+        ("LAPWING__SOURCE__A__URL", "1", "LAPWING__SOURCE__A__URL: [source] is not available yet; unset it"),
+        (
+            "LAPWING__FUNCTION__SHOUT__RUN",
+            "a:b",
+            "LAPWING__FUNCTION__SHOUT__RUN: no [[function]] has this name and key",
+        ),
         (
             "LAPWING__LOG__PARTITIONS",
             "many",
@@ -125,7 +129,39 @@ def test_a_section_that_is_not_built_may_stand_there_empty() -> None:
 def test_a_bad_variable_is_blamed_by_its_name(variable: str, value: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         config.parse("", environment={variable: value})
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(message)
+
+
+FUNCTION = '[[function]]\nname = "shout.it"\nfrom = "raw.mastodon"\nrun = "seeds:shout"\n'
+
+
+def test_there_may_be_several_functions_and_the_environment_names_one() -> None:
+    text = FUNCTION + '[[function]]\nname = "b"\nfrom = "a"\nrun = "seeds:b"\ntimeout = "90s"\n'
+    made = config.parse(text, environment={"LAPWING__FUNCTION__SHOUT_IT__RETRIES": "7"})
+    assert [(each.name, each.from_, each.retries, each.timeout_us) for each in made.functions] == [
+        ("shout.it", "raw.mastodon", 7, 300_000_000), ("b", "a", 3, 90_000_000),
+    ]  # fmt: skip
+    shown = {path: (value, origin) for path, value, origin in config.rows(made)}
+    assert shown["function[0].retries"] == ("7", "LAPWING__FUNCTION__SHOUT_IT__RETRIES")
+    assert shown["function[1].timeout"] == ('"90s"', "lapwing.toml")
+    assert shown["function[1].errors"] == ('"errors"', "default")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (FUNCTION + FUNCTION, "function[1].name: there is another function called 'shout.it'; give it another name"),
+        ('[function]\nname = "a"', "function: there may be several; write it as [[function]]"),
+        ('[[function]]\nname = "a"', "function[0]: object missing required field `from`"),
+        ('[[timer]]\nrun = "tidy"\nevery = "5m"', "timer[0].run: expected `str` matching regex"),
+        ('[[timer]]\nrun = "a:tidy"\nevery = 5', "timer[0].every: 5 has no unit"),
+        ('[[collection]]\nname = "a/b"\ntopic = "t"\nkey = "id"', "collection[0].name: expected `str` matching regex"),
+    ],
+)
+def test_one_of_several_tables_is_blamed_by_its_number(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, environment={})
+    assert str(caught.value).startswith(message)
 
 
 def test_a_variable_may_be_a_list() -> None:
@@ -188,7 +224,7 @@ def test_the_data_directory_is_the_option_else_the_variable_else_here() -> None:
 
 
 def test_every_key_is_described_and_every_section_refuses_what_it_does_not_know() -> None:
-    for name, section in config.SECTIONS.items():
+    for name, section in (config.SECTIONS | config.TABLES).items():
         _, parts = msgspec.json.schema_components([section])
         schema = parts[section.__name__]
         undescribed = [key for key, each in schema["properties"].items() if not each.get("description")]

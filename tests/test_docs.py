@@ -20,6 +20,7 @@ import msgspec
 import pytest
 
 from lapwing import config
+from lapwing.settings import format_duration
 from source_code import ROOT
 
 CONFIGURATION = ROOT / "docs" / "guide" / "configuration.md"
@@ -145,14 +146,25 @@ def table(section: type[msgspec.Struct], name: str) -> str:
     """One section of the configuration as a Markdown table."""
     _, parts = msgspec.json.schema_components([section])
     rows = [
-        f"<!-- made from config.{section.__name__}: `make docs` -->",
+        f"<!-- made from settings.{section.__name__}: `make docs` -->",
         "| key | default | meaning |",
         "|---|---|---|",
     ]
-    shown = {path: value for path, value, _ in config.rows(config.parse("", environment={}))}
-    for key, schema in parts[section.__name__]["properties"].items():
-        rows.append(f"| `{name}.{key}` | `{shown[f'{name}.{key}']}` | {schema['description']} |")
+    for field in msgspec.structs.fields(section):
+        description = parts[section.__name__]["properties"][field.encode_name]["description"]
+        rows.append(f"| `{name}.{field.encode_name}` | {default(field)} | {description} |")
     return "\n".join(rows) + "\n"
+
+
+def default(field: msgspec.structs.FieldInfo) -> str:
+    """What a key is when nothing is said, as TOML writes it."""
+    if field.required:
+        return "needed"
+    value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+    if value is None:
+        return "`(none)`"
+    text = format_duration(value) if field.name.endswith("_us") else value
+    return f"`{msgspec.json.encode(text).decode()}`"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -165,9 +177,9 @@ def test_every_piece_of_code_is_right(page: Path, tmp_path: Path) -> None:
     assert [wrong for block in blocks(page) for wrong in wrong_code(block, tmp_path)] == []
 
 
-@pytest.mark.parametrize("name", config.SECTIONS)
+@pytest.mark.parametrize("name", config.SECTIONS | config.TABLES)
 def test_every_key_is_in_the_guide(name: str) -> None:
-    fresh, page = table(config.SECTIONS[name], name), CONFIGURATION.read_text("utf-8")
+    fresh, page = table((config.SECTIONS | config.TABLES)[name], name), CONFIGURATION.read_text("utf-8")
     if os.environ.get("UPDATE_DOCS"):
         head = re.escape(fresh.splitlines()[0])
         page = re.sub(head + r"\n(\|.*\n)*", lambda _: fresh, page)

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct
 
 from lapwing.errors import ConfigError
+from lapwing.settings import Collection, Function, Log, Serve, Store, Table, Timer, duration_us, format_duration
 
 PREFIX = "LAPWING__"
 """`LAPWING__SECTION__KEY` sets one value; the environment wins over the file."""
@@ -26,56 +27,8 @@ PREFIX = "LAPWING__"
 DATA_DIRECTORY = "lapwing-data"
 """Where log and store live when neither `--data` nor `LAPWING_DATA` says otherwise."""
 
-UNITS_US = {
-    "us": 1,
-    "ms": 1_000,
-    "s": 1_000_000,
-    "m": 60_000_000,
-    "h": 3_600_000_000,
-    "d": 86_400_000_000,
-    "w": 604_800_000_000,
-    "y": 31_536_000_000_000,
-}
-"""What a duration may be written in; a year is 365 days."""
-
-NOT_BUILT = ("serve", "source", "function", "timer", "table", "collection", "rule")
+NOT_BUILT = ("source", "rule")
 """Sections that the design knows and this version does not; they may stand in a file as long as they are empty."""
-
-DurationUs = Annotated[int, Meta(ge=60_000_000, le=3_153_600_000_000_000)]
-"""Microseconds; in the file a text such as "7d". At least a minute, at most a century."""
-
-
-class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The durable, replayable log of everything that was heard."""
-
-    url: Annotated[str, Meta(description="Where the log is: `sqlite://` is in the data directory.")] = "sqlite://"
-    retention_us: Annotated[DurationUs, Meta(description="How long a record is kept, from when it was appended.")] = (
-        field(name="retention", default=7 * UNITS_US["d"])
-    )
-    retention_bytes: Annotated[
-        Annotated[int, Meta(ge=1 << 20)] | None, Meta(description="The log's largest size; the oldest goes first.")
-    ] = None
-    partitions: Annotated[
-        int, Meta(ge=1, le=1024, description="Partitions of a new topic: how many can read at once.")
-    ] = 8
-    durability: Annotated[
-        Literal["app-crash", "power"],
-        Meta(description="What an accepted record survives: a crash of the program, or a power cut (slower)."),
-    ] = "app-crash"
-
-
-class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The ledger, which is the one that is right, and the copies made from it."""
-
-    ledger: Annotated[str, Meta(description="Where the ledger is: `sqlite://` is in the data directory.")] = "sqlite://"
-    search: Annotated[str, Meta(description="What answers searches: `ledger` is the ledger's own index.")] = "ledger"
-    projections: Annotated[list[str], Meta(description="More copies, for other people's tools.")] = []
-    posts_retention_us: Annotated[DurationUs, Meta(description="How long a post's text and index are kept.")] = field(
-        name="posts_retention", default=90 * UNITS_US["d"]
-    )
-    counts_retention_us: Annotated[
-        DurationUs, Meta(description="How long counts, and the facts behind them, are kept.")
-    ] = field(name="counts_retention", default=3 * UNITS_US["y"])
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
@@ -83,11 +36,19 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
     log: Log
     store: Store
+    serve: Serve
+    functions: tuple[Function, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    collections: tuple[Collection, ...] = ()
+    tables: tuple[Table, ...] = ()
     origins: dict[str, str]
     """By path ("log.retention"): the file's name, the variable's name, or "default"."""
 
 
-SECTIONS: dict[str, type[Struct]] = {"log": Log, "store": Store}
+SECTIONS: dict[str, type[Struct]] = {"log": Log, "store": Store, "serve": Serve}
+
+TABLES: dict[str, type[Struct]] = {"function": Function, "timer": Timer, "collection": Collection, "table": Table}
+"""Sections of which there may be several, as in ``[[function]]``."""
 
 BUILT = {"log.url": ("sqlite://",), "store.ledger": ("sqlite://",), "store.search": ("ledger",)}
 """Values that work today, of the keys whose other values are still to come."""
@@ -123,6 +84,8 @@ def parse(text: str = "", *, file: str = "lapwing.toml", environment: Mapping[st
             table[key], said[key] = _from_text(section, key, value), variable
         made[name] = _convert_said(section, table, name, said)
         origins |= {f"{name}.{key}": said.get(key, "default") for key in keys(section)}
+    for name, section in TABLES.items():
+        made[f"{name}s"] = _several(section, name, (tree.get(name, []), file), overrides.get(name, {}), origins)
     configuration = Configuration(**made, origins=origins)
     _check_available(configuration)
     return configuration
@@ -187,31 +150,17 @@ def keys(section: type[Struct]) -> dict[str, str]:
     return {each.encode_name: each.name for each in msgspec.structs.fields(section)}
 
 
-def duration_us(text: str) -> int:
-    """Microseconds in "90s", "7d", "3y" or "1h30m"; `ValueError` for anything else."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|[smhdwy])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        message = f"{text!r} is not a duration; write a number and a unit, as in '90s', '15m', '7d' or '3y'"
-        raise ValueError(message)
-    return round(sum(float(number) * UNITS_US[unit] for number, unit in parts))
-
-
-def format_duration(us: int) -> str:
-    """A text that `duration_us` reads as `us`: in the largest unit that leaves no fraction, weeks apart."""
-    for unit, size in reversed(UNITS_US.items()):
-        if us and us % size == 0 and unit != "w":
-            return f"{us // size}{unit}"
-    return "0s"
-
-
 def rows(configuration: Configuration) -> list[tuple[str, str, str]]:
     """Every key with its value, as TOML would write it, and its origin; in the order of the documentation."""
+    made = {name: getattr(configuration, name) for name in SECTIONS}
+    for name in TABLES:
+        made |= {f"{name}[{number}]": each for number, each in enumerate(getattr(configuration, f"{name}s"))}
     found = []
-    for name, section in SECTIONS.items():
-        for key, attribute in keys(section).items():
-            value = getattr(getattr(configuration, name), attribute)
+    for path, section in made.items():
+        for key, attribute in keys(type(section)).items():
+            value = getattr(section, attribute)
             text = format_duration(value) if attribute.endswith("_us") else value
-            found.append((f"{name}.{key}", _toml_value(text), configuration.origins[f"{name}.{key}"]))
+            found.append((f"{path}.{key}", _toml_value(text), configuration.origins[f"{path}.{key}"]))
     return found
 
 
@@ -226,6 +175,49 @@ def _convert_said(section: type[Section], table: dict[str, Any], path: str, said
         raise ConfigError(f"{error.path} (from {origin})", str(error).removeprefix(f"{error.path}: ")) from error
 
 
+def _several(
+    section: type[Section],
+    name: str,
+    said: tuple[Any, str],
+    overrides: dict[str, tuple[str, str]],
+    origins: dict[str, str],
+) -> tuple[Section, ...]:
+    """The tables of a section of which there may be several; no two have the same name."""
+    tables, file = said
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(name, "there may be several", f"write it as [[{name}]]")
+    made: dict[str, Section] = {}
+    for number, table in enumerate(tables):
+        path, origin = f"{name}[{number}]", dict.fromkeys(table, file)
+        begins = f"{_as_variable(str(table.get('name', '')))}__"
+        for key, (variable, text) in overrides.items():
+            if key.startswith(begins) and (own := key.removeprefix(begins)) in keys(section):
+                table[own], origin[own] = _from_text(section, own, text), variable
+        one = _convert_said(section, table, path, origin)
+        called = getattr(one, "name", "") or getattr(one, "run", "")
+        if called in made:
+            raise ConfigError(f"{path}.name", f"there is another {name} called {called!r}", "give it another name")
+        made[called] = one
+        origins |= {f"{path}.{key}": origin.get(key, "default") for key in keys(section)}
+    _check_overrides(section, name, overrides, list(made))
+    return tuple(made.values())
+
+
+def _check_overrides(
+    section: type[Struct], name: str, overrides: dict[str, tuple[str, str]], called: list[str]
+) -> None:
+    """Every variable names a table that there is, and a key that it has."""
+    known = {f"{_as_variable(each)}__{key}" for each in called for key in keys(section)}
+    for key, (variable, _) in overrides.items():
+        if key not in known:
+            raise ConfigError(variable, f"no [[{name}]] has this name and key", _nearest(key, dict.fromkeys(known)))
+
+
+def _as_variable(name: str) -> str:
+    """A name as it stands in a variable's: everything but letters and digits is `_`."""
+    return re.sub(r"[^a-z0-9]", "_", name.lower())
+
+
 def _toml(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
@@ -234,7 +226,7 @@ def _toml(text: str, file: str) -> dict[str, Any]:
 
 
 def _check_sections(tree: dict[str, Any], file: str) -> None:
-    known = [*SECTIONS, *NOT_BUILT]
+    known = [*SECTIONS, *TABLES, *NOT_BUILT]
     for name, value in tree.items():
         if name not in known:
             raise ConfigError(f"{file}: {name}", "there is no such section", _nearest(name, known))
@@ -251,9 +243,9 @@ def _overrides(environment: Mapping[str, str]) -> dict[str, dict[str, tuple[str,
         name, _, key = variable.removeprefix(PREFIX).lower().partition("__")
         if name in NOT_BUILT:
             raise ConfigError(variable, f"[{name}] is not available yet", "unset it")
-        if name not in SECTIONS:
-            raise ConfigError(variable, f"there is no section [{name}]", _nearest(name, SECTIONS))
-        if key not in keys(SECTIONS[name]):
+        if name not in SECTIONS and name not in TABLES:
+            raise ConfigError(variable, f"there is no section [{name}]", _nearest(name, [*SECTIONS, *TABLES]))
+        if name in SECTIONS and key not in keys(SECTIONS[name]):
             raise ConfigError(variable, f"[{name}] has no key {key!r}", _nearest(key, keys(SECTIONS[name])))
         found.setdefault(name, {})[key] = (variable, text)
     return found
@@ -261,7 +253,9 @@ def _overrides(environment: Mapping[str, str]) -> dict[str, dict[str, tuple[str,
 
 def _from_text(section: type[Struct], key: str, text: str) -> Any:
     """A variable's text as the file would have had it: words as they are, everything else as TOML."""
-    if isinstance(getattr(section(), keys(section)[key]), str) or keys(section)[key].endswith("_us"):
+    attribute = keys(section)[key]
+    kind = get_type_hints(section)[attribute]
+    if attribute.endswith("_us") or kind in (str, str | None) or get_origin(kind) is Literal:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]

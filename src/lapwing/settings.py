@@ -1,0 +1,166 @@
+"""What may stand in lapwing.toml: one struct for each section, with the type, bounds, default and meaning of every key.
+
+Keys whose field ends in `_us` are durations: a text such as "7d" in the file, microseconds here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+UNITS_US = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+    "w": 604_800_000_000,
+    "y": 31_536_000_000_000,
+}
+"""What a duration may be written in; a year is 365 days."""
+
+
+DurationUs = Annotated[int, Meta(ge=60_000_000, le=3_153_600_000_000_000)]
+"""Microseconds; in the file a text such as "7d". At least a minute, at most a century."""
+
+
+SpanUs = Annotated[int, Meta(ge=1_000, le=3_153_600_000_000_000)]
+"""As `DurationUs`, from a millisecond on."""
+
+RUN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="What it is called: letters, digits, `.`, `_`, `-`."
+    ),
+]
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The durable, replayable log of everything that was heard."""
+
+    url: Annotated[str, Meta(description="Where the log is: `sqlite://` is in the data directory.")] = "sqlite://"
+    retention_us: Annotated[DurationUs, Meta(description="How long a record is kept, from when it was appended.")] = (
+        field(name="retention", default=7 * UNITS_US["d"])
+    )
+    retention_bytes: Annotated[
+        Annotated[int, Meta(ge=1 << 20)] | None, Meta(description="The log's largest size; the oldest goes first.")
+    ] = None
+    partitions: Annotated[
+        int, Meta(ge=1, le=1024, description="Partitions of a new topic: how many can read at once.")
+    ] = 8
+    durability: Annotated[
+        Literal["app-crash", "power"],
+        Meta(description="What an accepted record survives: a crash of the program, or a power cut (slower)."),
+    ] = "app-crash"
+
+
+class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ledger, which is the one that is right, and the copies made from it."""
+
+    ledger: Annotated[str, Meta(description="Where the ledger is: `sqlite://` is in the data directory.")] = "sqlite://"
+    search: Annotated[str, Meta(description="What answers searches: `ledger` is the ledger's own index.")] = "ledger"
+    projections: Annotated[list[str], Meta(description="More copies, for other people's tools.")] = []
+    posts_retention_us: Annotated[DurationUs, Meta(description="How long a post's text and index are kept.")] = field(
+        name="posts_retention", default=90 * UNITS_US["d"]
+    )
+    counts_retention_us: Annotated[
+        DurationUs, Meta(description="How long counts, and the facts behind them, are kept.")
+    ] = field(name="counts_retention", default=3 * UNITS_US["y"])
+
+
+class Serve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The HTTP API: where it listens, and whom it answers."""
+
+    host: Annotated[str, Meta(min_length=1, description="The address; any but loopback needs a token.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port; 0 takes one that is free.")] = 8080
+    tls_cert: Annotated[str | None, Meta(description="A certificate's file, for HTTPS without a proxy.")] = None
+    tls_key: Annotated[str | None, Meta(description="The file of its key.")] = None
+    trusted_proxies: Annotated[list[str], Meta(description="Addresses whose `X-Forwarded-` headers are believed.")] = []
+    hosts: Annotated[
+        list[str], Meta(description="Names under which it may be asked, beside `host`, `localhost` and the loopback.")
+    ] = []
+    requests_per_minute: Annotated[
+        int, Meta(ge=1, description="So many requests of one client; then 429 with `Retry-After`.")
+    ] = 1_200
+    query_budget_us: Annotated[SpanUs, Meta(description="So long may an interactive question take; then 503.")] = field(
+        name="query_budget", default=UNITS_US["s"]
+    )
+
+
+class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Python between two topics: it gets what comes on one, and what it returns goes on to the other."""
+
+    name: Name
+    from_: Annotated[str, Meta(description="The topic that it reads, from the first record on.")] = field(name="from")
+    to: Annotated[str | None, Meta(description="The topic for what it returns; without one nothing is kept.")] = None
+    errors: Annotated[str, Meta(description="The topic for what it failed on, with the reason.")] = "errors"
+    run: Annotated[str, Meta(pattern=RUN, description="`module:function`.")]
+    retries: Annotated[
+        int, Meta(ge=0, le=100, description="So often is a failure tried again, at growing intervals.")
+    ] = 3
+    timeout_us: Annotated[SpanUs, Meta(description="So long may one call take.")] = field(
+        name="timeout", default=300 * UNITS_US["s"]
+    )
+    parallel: Annotated[
+        int, Meta(ge=1, le=64, description="So many calls at once; the order is kept for each key.")
+    ] = 1
+    workers: Annotated[
+        Literal["threads", "processes"],
+        Meta(description="Where calls run; one that never returns can only be ended in a process."),
+    ] = "threads"
+    each: Annotated[bool, Meta(description="Called for each record, instead of with a frame of many.")] = False
+    changes: Annotated[bool, Meta(description="Of post topics, edits and deletes too.")] = False
+
+
+class Timer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Python that runs at intervals."""
+
+    name: Annotated[str, Meta(description="What it is called in `status`; without one as what it runs.")] = ""
+    run: Annotated[str, Meta(pattern=RUN, description="`module:function`, called without arguments.")]
+    every_us: Annotated[SpanUs, Meta(description="From one start to the next.")] = field(name="every")
+    timeout_us: Annotated[SpanUs, Meta(description="So long may one run take.")] = field(
+        name="timeout", default=300 * UNITS_US["s"]
+    )
+    catch_up: Annotated[
+        Literal["once", "all", "none"],
+        Meta(description="What is done about runs that were missed while Lapwing was down."),
+    ] = "once"
+
+
+class Collection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Documents that are not posts: JSON objects from a topic, each kept once for its key."""
+
+    name: Name
+    topic: Annotated[str, Meta(description="Where its documents come from.")]
+    key: Annotated[
+        str, Meta(min_length=1, description="The field that tells documents apart; a later one replaces an earlier.")
+    ]
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Reference values per region, beside the counts."""
+
+    name: Name
+    file: Annotated[str, Meta(min_length=1, description="CSV, JSON or GeoJSON.")]
+    key: Annotated[str, Meta(min_length=1, description="The column that holds the region's code, name or place id.")]
+
+
+def duration_us(text: str) -> int:
+    """Microseconds in "90s", "7d", "3y" or "1h30m"; `ValueError` for anything else."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|[smhdwy])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        message = f"{text!r} is not a duration; write a number and a unit, as in '90s', '15m', '7d' or '3y'"
+        raise ValueError(message)
+    return round(sum(float(number) * UNITS_US[unit] for number, unit in parts))
+
+
+def format_duration(us: int) -> str:
+    """A text that `duration_us` reads as `us`: in the largest unit that leaves no fraction, weeks apart."""
+    for unit, size in reversed(UNITS_US.items()):
+        if us and us % size == 0 and unit != "w":
+            return f"{us // size}{unit}"
+    return "0s"
