@@ -41,6 +41,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     timers: tuple[Timer, ...] = ()
     collections: tuple[Collection, ...] = ()
     tables: tuple[Table, ...] = ()
+    folder: str = "."
+    """Where relative paths in the file begin: its own folder."""
     origins: dict[str, str]
     """By path ("log.retention"): the file's name, the variable's name, or "default"."""
 
@@ -86,7 +88,7 @@ def parse(text: str = "", *, file: str = "lapwing.toml", environment: Mapping[st
         origins |= {f"{name}.{key}": said.get(key, "default") for key in keys(section)}
     for name, section in TABLES.items():
         made[f"{name}s"] = _several(section, name, (tree.get(name, []), file), overrides.get(name, {}), origins)
-    configuration = Configuration(**made, origins=origins)
+    configuration = Configuration(**made, folder=str(Path(file).parent), origins=origins)
     _check_available(configuration)
     return configuration
 

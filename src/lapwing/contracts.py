@@ -11,8 +11,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 import polars as pl
@@ -70,6 +71,62 @@ class Log(Protocol):
     def spans(self) -> dict[tuple[str, int], tuple[int, int]]:
         """First and next offset of every partition, by topic and number."""
 
+    def append_once(self, topic: str, records: Records, *, now_us: int, key: str) -> bool:
+        """As `append`, unless this key was seen within a day: then False. `KeyReused` if it came with another body."""
+
+    def claim_group(self, group: str, topic: str, partition: int, owner: str, now_us: int) -> Claimed | None:
+        """Take a partition for a group of readers, from offset 0 the first time; None while another holds it."""
+
+    def heartbeat_group(self, group: str, owner: str, now_us: int) -> int:
+        """Say that a member of a group lives and keeps its partitions; how many members live."""
+
+    def release_group(self, group: str, owner: str, claim: Claimed | None = None) -> None:
+        """Give up one partition of a group, or everything that `owner` holds of it."""
+
+    def append_and_advance(
+        self, claim: Claimed, to_offset: int, outputs: Sequence[tuple[str, Records]], *, now_us: int
+    ) -> Claimed:
+        """What a group made, each with its topic, and its offset, durable together; raises `Fenced` or `DiskFull`."""
+
+    def group_lag(self, group: str, topic: str) -> int:
+        """Records of a topic that a group has still to read."""
+
+    def note_function(self, note: FunctionNote, now_us: int) -> None:
+        """Keep what a function says of itself; its calls and failures are added to those before."""
+
+    def claim_timer(self, name: str, owner: str, now_us: int) -> TimerLease | None:
+        """Take a timer that is free or whose lease ran out; None while another holds it."""
+
+    def keep_timer(
+        self, lease: TimerLease, now_us: int, *, last_us: int | None = None, failure: str | None = None
+    ) -> None:
+        """Renew a timer's lease; `last_us`: a run starts, `failure`: one went wrong ("": well). Raises `Fenced`."""
+
+    def release_timer(self, lease: TimerLease) -> None:
+        """Give a timer up."""
+
+
+class FunctionNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a function between topics says of itself."""
+
+    name: str
+    state: str
+    """``running``, or ``paused: `` and why."""
+    lag: int = 0
+    calls: int = 0
+    """Since the last note."""
+    failures: int = 0
+    """Records that it failed on, since the last note."""
+    last_error: str = ""
+
+
+class TimerLease(msgspec.Struct, frozen=True):
+    """The right to run a timer, as of an epoch, and when its last run was due."""
+
+    name: str
+    epoch: int
+    last_us: int | None
+
 
 class Claimed(msgspec.Struct, frozen=True):
     """A partition that is ours, as of an epoch, and where to go on reading."""
@@ -101,3 +158,88 @@ class Ledger(Protocol):
 
     def expire(self, now_us: int) -> int:
         """Drop what is older than the retention; how many posts lost something."""
+
+
+Answer = TypeVar("Answer")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The filters of a question, as they were typed; an empty one limits nothing."""
+
+    source: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    place: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()
+    lang: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+
+
+class Counting(msgspec.Struct, frozen=True, kw_only=True):
+    """Which windows to count, as it was typed, by what, and which places: all, or the first and last by `sort`."""
+
+    window: str = "5m"
+    by: Literal["place", "country", "none"] = "place"
+    top: int = 0
+    bottom: int = 0
+    sort: Literal["posts", "reposts", "people"] = "posts"
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rows of an answer, and the `after` of those that follow, or None at the end."""
+
+    rows: list[dict[str, Any]]
+    next: str | None = None
+
+
+class Front(Protocol):
+    """What the HTTP API asks. Its questions block: they are run by `interactive` or `patient`, in threads of the front.
+
+    Questions raise `UsageError` for what was asked wrongly; `after` is the `next` of the page before.
+    """
+
+    def interactive(self, work: Callable[[], Answer]) -> Future[Answer]:
+        """Run this for somebody who waits; `TooSlow` when waiting and work take longer than the budget."""
+
+    def patient(self, work: Callable[[], Answer]) -> Future[Answer]:
+        """Run this however long it takes, where it does not hold up those who wait."""
+
+    def posts(self, asked: Asked, query: str | None, limit: int, after: str | None = None) -> Page:
+        """Posts, newest first; stable while more arrive."""
+
+    def counts(self, asked: Asked, counting: Counting, limit: int, after: str | None = None) -> Page:
+        """Counts by window and place or country."""
+
+    def words(self, asked: Asked, query: str | None, limit: int) -> Page:
+        """The most frequent words, with how many posts have each."""
+
+    def places(self, asked: Asked, limit: int, after: str | None = None) -> Page:
+        """The cities that posts are in, by GeoNames id, with their posts, reposts and people."""
+
+    def sources(self) -> list[str]:
+        """The names of the sources that were heard."""
+
+    def documents(self, name: str, query: str | None, limit: int, after: str | None = None) -> Page:
+        """The documents of a collection, newest first; raises `UnknownName` where there is none of that name."""
+
+    def status(self) -> dict[str, Any]:
+        """How things stand."""
+
+    def letters(self, reason: str | None, topic: str | None, limit: int, after: str | None = None) -> Page:
+        """Dead letters, newest first, without their records."""
+
+    def letter(self, number: int) -> dict[str, Any]:
+        """One dead letter with its record; raises `UnknownName` where there is none of that number."""
+
+    def retry(self, number: int | None, mended: bytes | None) -> dict[str, int]:
+        """Read one dead letter, or all, again: how many ``moved``, and how many are ``refused`` still."""
+
+    def sheet(self, kind: str, rows: list[dict[str, Any]], heading: bool) -> bytes:
+        """Rows of posts, counts, words, places or errors as CSV that is safe to open in a spreadsheet."""
+
+    def ready(self) -> None:
+        """Return if data can be read and appended; raises what stands in the way."""
+
+    def page_files(self) -> Mapping[str, bytes]:
+        """The scripts and styles of the OpenAPI page, by file name."""

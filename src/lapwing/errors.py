@@ -4,6 +4,8 @@
     ├── UsageError                the words of the user are off (exit code 2)
     │   ├── ConfigError           a value in lapwing.toml or the environment, blamed by its path
     │   ├── QueryError            a search query, blamed by its column
+    │   ├── KeyReused             an idempotency key came again, with another body
+    │   ├── Unacceptable          records that were handed in are not what they should be; says which
     │   └── UnknownName           a place, option or component that does not exist; says what was meant
     ├── UnreadableInput           a file that is not what it says it is, or a decompression bomb
     ├── MissingDependency         an optional package; tells the command that installs it
@@ -11,6 +13,7 @@
     │   ├── UnknownVersion        it was written by another version; nothing was touched
     │   ├── Corrupt               what is on the disk breaks one of our promises
     │   └── DiskFull              no room; reading goes on, new work waits
+    ├── TooSlow                   a question took longer than its budget; it was given up
     └── Fenced                    somebody else holds the lease now; our work is dropped, not saved
 
 Trouble that is expected of the world (a record that cannot be decoded) is data, a `Refused`, and not raised.
@@ -70,6 +73,20 @@ class UnknownName(UsageError):
         super().__init__(f"no {kind} is called {name!r}", offer)
 
 
+class KeyReused(UsageError):
+    """An idempotency key came a second time within a day, with another body; nothing was appended."""
+
+
+class Unacceptable(UsageError):
+    """Records that were handed in are not what they should be; `records` says which and why, `status` as HTTP says it."""
+
+    def __init__(self, what: str, records: list[dict[str, object]], *, status: int = 422, next_step: str = "") -> None:
+        named = "; ".join(f"record {each['record']}: {each['reason']}" for each in records[:3])
+        super().__init__(f"{what}: {named}" if named else what, next_step)
+        self.records = records
+        self.status = status
+
+
 class UnreadableInput(LapwingError):
     """An input file cannot be read at all, or only at a danger."""
 
@@ -95,6 +112,10 @@ class Corrupt(DataDirectoryError):
 
 class DiskFull(DataDirectoryError):
     """There is no room on the disk."""
+
+
+class TooSlow(LapwingError):
+    """A question took longer than it may; the work was given up."""
 
 
 class Fenced(LapwingError):

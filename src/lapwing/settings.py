@@ -135,7 +135,13 @@ class Collection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Documents that are not posts: JSON objects from a topic, each kept once for its key."""
 
     name: Name
-    topic: Annotated[str, Meta(description="Where its documents come from.")]
+    topic: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9._-]{1,249}$",
+            description="Where its documents come from: a topic of your own, no `raw.` one.",
+        ),
+    ]
     key: Annotated[
         str, Meta(min_length=1, description="The field that tells documents apart; a later one replaces an earlier.")
     ]
@@ -145,8 +151,24 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reference values per region, beside the counts."""
 
     name: Name
-    file: Annotated[str, Meta(min_length=1, description="CSV, JSON or GeoJSON.")]
+    file: Annotated[
+        str, Meta(min_length=1, description="CSV, JSON or GeoJSON; a relative path begins at the configuration file.")
+    ]
     key: Annotated[str, Meta(min_length=1, description="The column that holds the region's code, name or place id.")]
+    name_column: Annotated[
+        str | None, Meta(description="The column of the region's name, in `names` if that is said; otherwise `key`.")
+    ] = None
+    names: Annotated[str | None, Meta(description="Another file, which has the names for the codes in `key`.")] = None
+    code_column: Annotated[
+        str | None, Meta(description="The column of `names` that holds the codes; otherwise it is called as `key` is.")
+    ] = None
+    country: Annotated[
+        Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None,
+        Meta(description="Two letters; names are then looked for nowhere else."),
+    ] = None
+    population: Annotated[str | None, Meta(description="The column of inhabitants, from which `per_1000` is made.")] = (
+        None
+    )
 
 
 def duration_us(text: str) -> int:

@@ -34,18 +34,26 @@ def posts(store: Store, filters: Filters, query: Node | None, limit: int, after:
     found = reading.posts(store, filters, query, limit + 1, read_cursor(after))
     more_follow = found.height > limit
     found = found.head(limit)
-    places = described(store, found["area"].unique().to_list()) if found.height else {}
-    rows = [_post(places[row["area"]], row) for row in _named(store, found).iter_rows(named=True)]
-    more = reading.sightings(store, found["seq"].to_list()) if found.height else {}
-    for row, seq in zip(rows, found["seq"] if found.height else [], strict=True):
-        row["sightings"] = [row["source"], *(name for name in more.get(seq, []) if name != row["source"])]
     last = found.row(-1, named=True) if more_follow else None
-    return {"posts": rows, "next": write_cursor(Cursor(last["created_at_us"], last["seq"])) if last else None}
+    return {
+        "posts": shown(store, found),
+        "next": write_cursor(Cursor(last["created_at_us"], last["seq"])) if last else None,
+    }
+
+
+def shown(store: Store, found: pl.DataFrame) -> list[dict[str, Any]]:
+    """Posts with all columns, as they are given out, in their order."""
+    if found.is_empty():
+        return []
+    places = described(store, found["area"].unique().to_list())
+    rows = [_post(places[row["area"]], row) for row in _named(store, found).iter_rows(named=True)]
+    more = reading.sightings(store, found["seq"].to_list())
+    for row, seq in zip(rows, found["seq"], strict=True):
+        row["sightings"] = [row["source"], *(name for name in more.get(seq, []) if name != row["source"])]
+    return rows
 
 
 def _named(store: Store, found: pl.DataFrame) -> pl.DataFrame:
-    if found.is_empty():
-        return found
     for column, table in (("source", "sources"), ("network", "networks")):
         by_number = dict(store.connection.execute(f"SELECT id, name FROM {table}"))
         found = found.with_columns(pl.col(column).replace_strict(by_number, return_dtype=pl.String))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import zstandard
 
+from lapwing.app import collections
 from lapwing.app.opening import Directory
 from lapwing.app.times import written
-from lapwing.errors import UsageError
+from lapwing.errors import TooSlow, UsageError
+from lapwing.ledger.sqlite.documents import FORMAT as DOCUMENT
 from lapwing.model import RETRIES, Records
 
 COLUMNS = (
@@ -27,12 +30,14 @@ COLUMNS = (
 )
 
 
-def listed(directory: Directory, reason: str | None, topic: str | None, limit: int) -> list[dict[str, Any]]:
-    """The newest dead letters, without their records; `reason` is any part of the reason."""
+def listed(
+    directory: Directory, reason: str | None, topic: str | None, limit: int, before: int = 1 << 62
+) -> list[dict[str, Any]]:
+    """The newest dead letters of lower numbers than `before`, without their records; `reason` is any part of the reason."""
     rows = directory.ledger.store.connection.execute(
         f"SELECT {', '.join(COLUMNS)} FROM dead_letters WHERE retried = 0 AND (?1 IS NULL OR instr(reason, ?1)) "
-        "AND (?2 IS NULL OR topic = ?2) ORDER BY id DESC LIMIT ?3",
-        (reason, topic, limit),
+        "AND (?2 IS NULL OR topic = ?2) AND id < ?4 ORDER BY id DESC LIMIT ?3",
+        (reason, topic, limit, before),
     )
     return [_shaped(row) for row in rows]
 
@@ -55,33 +60,55 @@ def shown(directory: Directory, number: int) -> tuple[dict[str, Any], bytes]:
 def exported(directory: Directory, limit: int) -> Iterator[dict[str, Any]]:
     """Dead letters with their records, as text or base64."""
     for letter in listed(directory, None, None, limit):
-        record = shown(directory, letter["id"])[1]
-        try:
-            yield letter | {"record": record.decode()}
-        except UnicodeDecodeError:
-            yield letter | {"record": {"base64": base64.b64encode(record).decode()}}
+        yield whole(directory, letter["id"])
 
 
-def retried(directory: Directory, numbers: tuple[int, ...], every: bool, mended: bytes | None) -> tuple[int, int]:
-    """Read dead letters again, one of them perhaps mended; how many moved, and how many are refused still."""
+def whole(directory: Directory, number: int) -> dict[str, Any]:
+    """One dead letter with its record, as text or base64; raises `UsageError` if there is none of that number."""
+    letter, record = shown(directory, number)
+    try:
+        return letter | {"record": record.decode()}
+    except UnicodeDecodeError:
+        return letter | {"record": {"base64": base64.b64encode(record).decode()}}
+
+
+def retried(
+    directory: Directory, numbers: tuple[int, ...], every: bool, mended: bytes | None, patience_s: float = math.inf
+) -> tuple[int, int]:
+    """Read dead letters again, one of them perhaps mended; how many moved, and how many are refused still.
+
+    Raises `TooSlow` when they were not worked through in `patience_s`; they are in the log then, and will be.
+    """
     if bool(numbers) == every or (mended is not None and len(numbers) != 1):
         raise UsageError("say which dead letters: their numbers, or --all", "--with takes one number")
     waiting = [letter["id"] for letter in listed(directory, None, None, 1 << 40)]
     for number in numbers:
         shown(directory, number)  # a number that there is not stops everything before anything is read again
     chosen = waiting if every else sorted(set(numbers) & set(waiting))
-    now_us = directory.clock.now_us()
-    for number in chosen:
-        letter, record = shown(directory, number)
-        records = Records(
-            source=letter["source"], network=letter["network"], format=letter["format"],
-            values=[record if mended is None else mended], received_at_us=[now_us], cursors=[str(number)],
-        )  # fmt: skip
-        directory.log.append(RETRIES, records, now_us=now_us)
     before = _waiting(directory)
-    _work_off(directory)
+    documents = sum(_send_again(directory, number, mended) for number in chosen)
+    end_s = directory.clock.monotonic_s() + patience_s
+    if documents:
+        collections.work_off(directory, lambda: directory.clock.monotonic_s() > end_s)
+    _work_off(directory, end_s)
     moved = before - _waiting(directory)
     return moved, len(chosen) - moved
+
+
+def _send_again(directory: Directory, number: int, mended: bytes | None) -> bool:
+    """Put a dead letter into the log once more; whether it is a document of a collection, not a post."""
+    letter, record = shown(directory, number)
+    record = record if mended is None else mended
+    if letter["format"] == DOCUMENT:
+        collections.send_again(directory, letter, record)
+        return True
+    now_us = directory.clock.now_us()
+    records = Records(
+        source=letter["source"], network=letter["network"], format=letter["format"],
+        values=[record], received_at_us=[now_us], cursors=[str(number)],
+    )  # fmt: skip
+    directory.log.append(RETRIES, records, now_us=now_us)
+    return False
 
 
 def _waiting(directory: Directory) -> int:
@@ -91,7 +118,9 @@ def _waiting(directory: Directory) -> int:
     return int(count)
 
 
-def _work_off(directory: Directory) -> None:
+def _work_off(directory: Directory, end_s: float) -> None:
     """Work until the topic of retries is empty, here or in whichever worker has it."""
     worker = directory.worker()
-    worker.run(lambda: directory.behind((RETRIES,)) == 0)
+    worker.run(lambda: directory.behind((RETRIES,)) == 0 or directory.clock.monotonic_s() > end_s)
+    if directory.behind((RETRIES,)):
+        raise TooSlow("the retry is in the log, and not worked through yet", "look at the dead letters again later")

@@ -97,11 +97,16 @@ class Directory:
         return [tuple(place[column] for column in columns) for place in describe(self.resources["gazetteer"], places)]
 
     @cached_property
+    def formats(self) -> Formats:
+        """All formats by name."""
+        return Formats()
+
+    @cached_property
     def understanding(self) -> Understanding:
         """The formats and stages."""
         stages = [catalog.load("stages", name) for name in STAGES]
         return Understanding(
-            Formats(), [stage.make({name: self.resources[name] for name in stage.resources}) for stage in stages]
+            self.formats, [stage.make({name: self.resources[name] for name in stage.resources}) for stage in stages]
         )
 
     def worker(self, name: str | None = None) -> Worker:

@@ -6,6 +6,9 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from lapwing.app.collections import listing
+from lapwing.app.footprint import disk, processes
+from lapwing.app.latency import latency
 from lapwing.app.opening import Directory
 from lapwing.app.times import written
 from lapwing.ledger.sqlite.accounting import OUTCOMES
@@ -44,9 +47,27 @@ def status(directory: Directory) -> dict[str, Any]:
             for source, low, high, reason in connection.execute("SELECT source, from_us, to_us, reason FROM gaps")
         ],
         "dead_letters": connection.execute("SELECT count(*) FROM dead_letters WHERE retried = 0").fetchone()[0],
+        "functions": _moments(directory.log.function_states()),
+        "timers": _moments(directory.log.timer_states()),
+        "programs": _moments(directory.log.reports()),
+        "collections": listing(directory),
         "log": directory.log.sizes(),
-        "bytes": sizes(directory.path),
+        "bytes": (used := sizes(directory.path)),
+        "disk": disk(directory, used),
+        "latency": latency(directory),
+        "processes": processes(directory),
     }
+
+
+def _moments(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with their times written out."""
+    return [
+        {
+            name.removesuffix("_us"): (written(value) if value else None) if name.endswith("_us") else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 def _partitions(connection: Connection) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,15 @@ def work(path: Path, configuration: Configuration, name: str) -> None:
     parent = os.getppid()
     directory = Directory(path, configuration)
     directory.worker(name).run(lambda: stopped or os.getppid() != parent)
+
+
+def labour(path: Path, configuration: Configuration, name: str, stop: Callable[[], bool]) -> None:
+    """The body of a worker in a process tree: work until `stop` says so."""
+    directory = Directory(path, configuration)
+    try:
+        directory.worker(name).run(stop)
+    finally:
+        directory.close()
 
 
 class Workers:

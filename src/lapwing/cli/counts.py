@@ -24,6 +24,7 @@ from lapwing.errors import UsageError
     help="Only the places with the least, of those with at least one post.",
 )
 @click.option("--sort", type=click.Choice(["posts", "reposts", "people"]), default="posts", show_default=True)
+@click.option("--with", "table", metavar="TABLE", help="The columns of this reference table beside the counts.")
 @json_option
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
@@ -35,6 +36,9 @@ def command(context: click.Context, /, **options: Any) -> None:
     width = answers.ALL_US if options["window"] == "all" else window_us(options["window"])
     wanted = answers.Wanted(width, options["by"], options["top"], options["bottom"], options["sort"])
     rows = answers.counts(directory.ledger.store, filters, wanted, directory.processed_until_us())
+    columns: list[str] = []
+    if options["table"]:
+        rows, columns = _beside(directory, rows, options["table"])
     if options["as_json"]:
         emit_json(rows)
         return
@@ -44,15 +48,27 @@ def command(context: click.Context, /, **options: Any) -> None:
             where(row, options["by"]),
             *(f"{row[name]:,}" for name in ("posts", "reposts", "people")),
             how_complete(row),
+            *(_cell((row["with"] or {}).get(column)) for column in columns),
         ]
         for row in rows
     ]
-    emit_table(
-        "",
-        ["window", "where", "posts", "reposts", "people", "complete"],
-        table,
-        right=("posts", "reposts", "people", "complete"),
-    )
+    numbers = ["posts", "reposts", "people", "complete", *columns]
+    emit_table("", ["window", "where", *numbers], table, right=numbers)
+
+
+def _beside(directory: Any, rows: list[dict[str, Any]], name: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows with the values of a reference table, and its columns."""
+    from lapwing.app import reference_tables
+
+    found = reference_tables.joined(directory, name)
+    return reference_tables.beside(found, rows), found.columns
+
+
+def _cell(value: Any) -> str:
+    """A value of a table, for people; empty where it is missing."""
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return "" if value is None else str(value)
 
 
 def window_us(text: str) -> int:

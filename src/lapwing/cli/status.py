@@ -8,6 +8,8 @@ import click
 
 from lapwing.cli._options import directory_of, emit_json, emit_table, json_option
 
+DAYS_SHOWN_MAX = 1_000
+
 
 @click.command("status")
 @json_option
@@ -43,6 +45,23 @@ def show(found: dict[str, Any]) -> None:
             f"worker {worker['name']} (process {worker['pid']})"
             + (f" has been silent for {worker['silent_s']} s" if worker["lost"] else "")
         )
+    for process in found["processes"]:
+        click.echo(
+            f"{process['name']}: {process['cpu_s']:,.1f} s of CPU, {process['rss_bytes'] / 1e6:,.0f} MB of memory"
+        )
+    show_disk(found["disk"])
+    if found["latency"]["posts"]:
+        latency = found["latency"]
+        click.echo(f"from received to saved: {latency['p50_s']:,.1f} s, at worst (p99) {latency['p99_s']:,.1f} s")
+    for function in found["functions"]:
+        failed = f", last {function['last_error']}" if function["last_error"] else ""
+        click.echo(
+            f"function {function['name']}: {function['state']}, {function['lag']:,} wait, {function['calls']:,} calls, "
+            f"{function['failures']:,} failures{failed}"
+        )
+    for timer in found["timers"]:
+        failed = f", {timer['failures']:,} failed, last {timer['last_error']}" if timer["failures"] else ""
+        click.echo(f"timer {timer['name']}: {timer['runs']:,} runs, last {timer['last']}{failed}")
     for gap in found["gaps"]:
         click.echo(f"gap: {gap['source']}: {gap['reason']}")
     columns = ["received", "stored", "duplicates", "changes", "filtered", "refused"]
@@ -50,6 +69,15 @@ def show(found: dict[str, Any]) -> None:
         [source["name"], source["network"], *(f"{source[name]:,}" for name in columns)] for source in found["sources"]
     ]
     emit_table("", ["source", "network", *columns], rows, right=columns)
+
+
+def show_disk(disk: dict[str, Any]) -> None:
+    """How full the disk is, and a warning when it soon will be."""
+    days = disk["days_until_full"]
+    until = "" if days is None or days > DAYS_SHOWN_MAX else f", full in {days:,.0f} days at this growth"
+    click.echo(f"disk {disk['used_share']:.0%} full, {disk['free_bytes'] / 1e9:,.1f} GB free{until}")
+    if disk["nearly_full"]:
+        click.echo("the disk is nearly full: free some space, or shorten [log] retention", err=True)
 
 
 def accounting_line(counts: dict[str, int]) -> str:

@@ -1,64 +1,32 @@
 """The embedded log: topics and partitions in one SQLite file, a row for each batch of records, readable by many processes.
 
-A batch is compressed as a whole, as Kafka does. Readers follow by offset; sources keep a lease and a cursor here, so
-that what was heard and how far was listened become durable together.
+Readers follow by offset. Sources keep a lease and a cursor here, functions and other groups of readers their claims and
+offsets, so that what was heard or made, and how far was read for it, become durable together.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import zstandard
 
-from lapwing.errors import Corrupt, DiskFull, Fenced, UnknownVersion
+from lapwing.contracts import Claimed, FunctionNote, TimerLease
+from lapwing.errors import DiskFull
+from lapwing.log import claims, keys, schema, states
+from lapwing.log.batches import Batches, Retention
+from lapwing.log.claims import LEASE_US, SourceLease
+from lapwing.log.schema import FORMAT_VERSION
 from lapwing.model import Chunk, Records
-from lapwing.values import Values
 
-FORMAT_VERSION = 2
-ZSTD_LEVEL = 1
-STICKY_RECORDS = 25_000
+__all__ = ["FORMAT_VERSION", "LEASE_US", "Retention", "SourceLease", "SqliteLog"]
+
 BUSY_MS = 60_000
-LEASE_US = 10_000_000
-"""A source's lease that was not renewed for this long may be taken by another."""
-
-DDL = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-    next_offset INTEGER NOT NULL DEFAULT 0, first_offset INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, partition));
-CREATE TABLE batches (id INTEGER PRIMARY KEY, partition INTEGER NOT NULL, base_offset INTEGER NOT NULL, records INTEGER NOT NULL,
-    appended_at_us INTEGER NOT NULL, source TEXT NOT NULL, network TEXT NOT NULL, format TEXT NOT NULL,
-    raw_bytes INTEGER NOT NULL, payload BLOB NOT NULL);
-CREATE UNIQUE INDEX batches_by_offset ON batches (partition, base_offset);
-CREATE TABLE sources (name TEXT PRIMARY KEY, owner TEXT, epoch INTEGER NOT NULL DEFAULT 0,
-    heartbeat_us INTEGER NOT NULL DEFAULT 0, cursor TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
-"""
 
 Mark = Callable[[str], None]
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(
-    tuple[bytes, bytes, bytes, list[int] | int, list[str] | None, list[str] | None]
-).decode
-
-
-class Retention(msgspec.Struct, frozen=True):
-    """How long batches are kept, counted from when they were appended, and how much of them."""
-
-    age_us: int = 1 << 60
-    bytes_max: int | None = None
-
-
-class SourceLease(msgspec.Struct, frozen=True):
-    """The right to append for a source, as of an epoch, and where it had come to."""
-
-    source: str
-    epoch: int
-    cursor: str
 
 
 class SqliteLog:
@@ -77,7 +45,7 @@ class SqliteLog:
         self.partitions = partitions
         self.mark = mark
         self._retention = retention or Retention()
-        _check_version(path)
+        schema.check_version(path)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False)
         for pragma in (
             "journal_mode = WAL",
@@ -88,17 +56,15 @@ class SqliteLog:
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
         self._create()
-        self._compress = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress
-        self._expand = zstandard.ZstdDecompressor().decompress
+        self._batches = Batches(self._connection, partitions)
 
     def _create(self) -> None:
-        if self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+        exists = "SELECT 1 FROM sqlite_master WHERE name = 'meta'"
+        if self._connection.execute(exists).fetchone():
             return
         with self._transaction() as connection:
-            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
-                for statement in DDL.split(";\n"):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO meta VALUES ('format_version', ?)", (str(FORMAT_VERSION),))
+            if connection.execute(exists).fetchone() is None:
+                schema.create(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -122,104 +88,48 @@ class SqliteLog:
     ) -> None:
         """Make records durable, and with them the cursor of their source.
 
-        Records with keys go to the partition of their key; batches without keys fill one partition after the other,
-        `STICKY_RECORDS` at a time, so that readers find much of one kind together.
+        Records with keys go to the partition of their key; batches without keys fill one partition after the other.
         Raises `Fenced` if the lease is no longer ours, `DiskFull` if there is no room; then nothing was appended.
         """
         with self._transaction() as connection:
             if lease is not None:
-                self._advance_source(lease, cursor, now_us)
-            if records.values:
-                for partition, part in self._parted(topic, records):
-                    self._append_part(connection, partition, part, now_us)
+                claims.advance_source(connection, lease, cursor, now_us)
+            self._batches.append(topic, records, now_us)
 
-    def _append_part(self, connection: sqlite3.Connection, partition: int, part: Records, now_us: int) -> None:
-        count = len(part.values)
-        (base,) = connection.execute(
-            "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset - ?",
-            (count, partition, count),
-        ).fetchone()
-        received = part.received_at_us
-        times = received[0] if received.count(received[0]) == count else received
-        raw = _encode((*Values.of(part.values).packed(), times, part.keys, part.cursors))
-        connection.execute(
-            "INSERT INTO batches (partition, base_offset, records, appended_at_us, source, network, format, raw_bytes, payload) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (partition, base, count, now_us, part.source, part.network, part.format, len(raw), self._compress(raw)),
-        )
+    def append_once(self, topic: str, records: Records, *, now_us: int, key: str) -> bool:
+        """As `append`, unless this idempotency key of the topic was seen within the last day: then False, and nothing is appended.
 
-    def _parted(self, topic: str, records: Records) -> Iterator[tuple[int, Records]]:
-        ids = self._partition_ids(topic)
-        if records.keys is None:
-            (total,) = self._connection.execute(
-                "SELECT sum(next_offset) FROM partitions WHERE topic = ?", (topic,)
-            ).fetchone()
-            yield ids[total // STICKY_RECORDS % len(ids)], records
-            return
-        rows_of: dict[int, list[int]] = {}
-        for row, key in enumerate(records.keys):
-            rows_of.setdefault(ids[zlib.crc32(key.encode()) % len(ids)], []).append(row)
-        for partition, rows in sorted(rows_of.items()):
-            yield partition, _picked(records, rows)
+        The key is remembered in the same transaction, until `expire` drops it after a day. Raises `KeyReused` if it came
+        with another body.
+        """
+        with self._transaction() as connection:
+            new = keys.remember(connection, topic, key, records, now_us)
+            if new:
+                self._batches.append(topic, records, now_us)
+        return new
 
-    def _partition_ids(self, topic: str) -> list[int]:
-        statement = "SELECT id FROM partitions WHERE topic = ? ORDER BY partition"
-        ids = [row[0] for row in self._connection.execute(statement, (topic,))]
-        if not ids:
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)",
-                ((topic, each) for each in range(self.partitions)),
-            )
-            ids = [row[0] for row in self._connection.execute(statement, (topic,))]
-        return ids
+    def append_and_advance(
+        self, claim: Claimed, to_offset: int, outputs: Sequence[tuple[str, Records]], *, now_us: int
+    ) -> Claimed:
+        """What a group made of the records up to `to_offset`, each with its topic, and its offset, durable together.
+
+        Returns the claim as it now is. Raises `Fenced` if the partition is no longer ours, `DiskFull` if there is no
+        room; then nothing was changed.
+        """
+        with self._transaction() as connection:
+            claims.advance_group(connection, claim, to_offset, now_us)
+            self.mark("log.advanced")
+            for topic, records in outputs:
+                self._batches.append(topic, records, now_us)
+                self.mark("log.output_appended")
+        return msgspec.structs.replace(claim, next_offset=to_offset)
 
     def read(self, topic: str, partition: int, offset: int, records_max: int) -> list[Chunk]:
         """The batches from `offset` on, whole, until they hold `records_max` records; the first may begin before it.
 
         Empty at the end. When retention took `offset` away, the first batch begins after it.
         """
-        rows = self._connection.execute(
-            "SELECT b.base_offset, b.records, b.appended_at_us, b.source, b.network, b.format, b.payload FROM batches b "
-            "JOIN partitions p ON p.id = b.partition WHERE p.topic = ? AND p.partition = ? AND b.base_offset >= coalesce("
-            "(SELECT max(base_offset) FROM batches WHERE partition = p.id AND base_offset <= ?), 0) ORDER BY b.base_offset",
-            (topic, partition, offset),
-        )
-        chunks: list[Chunk] = []
-        count = 0
-        for base, records, appended_at_us, source, network, format_, payload in rows:
-            if base + records > offset:
-                chunks.append(
-                    Chunk(
-                        topic=topic,
-                        partition=partition,
-                        base_offset=base,
-                        appended_at_us=appended_at_us,
-                        records=self._records(payload, source, network, format_, records),
-                    )
-                )
-                count += records
-                if count >= records_max:
-                    break
-        return chunks
-
-    def _records(self, payload: bytes, source: str, network: str, format_: str, count: int) -> Records:
-        try:
-            buffer, gaps, sizes, times, keys, cursors = _decode(self._expand(payload))
-            values = Values.unpacked(buffer, gaps, sizes)
-        except (msgspec.DecodeError, zstandard.ZstdError, ValueError) as problem:
-            raise Corrupt(
-                f"a batch of the log cannot be read ({problem})", "restore a backup of the data directory"
-            ) from problem
-        received_at_us = [times] * count if isinstance(times, int) else times
-        return Records(
-            source=source,
-            network=network,
-            format=format_,
-            values=values,
-            received_at_us=received_at_us,
-            keys=keys,
-            cursors=cursors,
-        )
+        return self._batches.read(topic, partition, offset, records_max)
 
     def spans(self) -> dict[tuple[str, int], tuple[int, int]]:
         """First and next offset of every partition, by topic and number."""
@@ -229,13 +139,7 @@ class SqliteLog:
     def claim_source(self, source: str, owner: str, now_us: int) -> SourceLease | None:
         """Take a source that is free or whose lease ran out; raises the epoch; None while another holds it."""
         with self._transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO sources (name) VALUES (?)", (source,))
-            row = connection.execute(
-                "UPDATE sources SET epoch = epoch + 1, owner = ?1, heartbeat_us = ?2 WHERE name = ?3 "
-                "AND (owner IS NULL OR owner = ?1 OR heartbeat_us < ?4) RETURNING epoch, cursor",
-                (owner, now_us, source, now_us - LEASE_US),
-            ).fetchone()
-        return SourceLease(source, *row) if row else None
+            return claims.claim_source(connection, source, owner, now_us)
 
     def release_source(self, lease: SourceLease) -> None:
         """Give the source up, so that the next one need not wait for the lease to run out."""
@@ -244,34 +148,83 @@ class SqliteLog:
                 "UPDATE sources SET owner = NULL WHERE name = ? AND epoch = ?", (lease.source, lease.epoch)
             )
 
-    def _advance_source(self, lease: SourceLease, cursor: str | None, now_us: int) -> None:
-        changed = self._connection.execute(
-            "UPDATE sources SET heartbeat_us = ?, cursor = coalesce(?, cursor) WHERE name = ? AND epoch = ?",
-            (now_us, cursor, lease.source, lease.epoch),
-        ).rowcount
-        if changed != 1:
-            raise Fenced(f"another process listens to {lease.source!r} now", "this one stops")
+    def begin_group(self, group: str, topic: str) -> None:
+        """Let a group begin at the present end of the topic, wherever it has no offset yet."""
+        with self._transaction() as connection:
+            claims.begin_group(connection, group, topic)
+
+    def claim_group(self, group: str, topic: str, partition: int, owner: str, now_us: int) -> Claimed | None:
+        """Take a partition for a group of readers, from offset 0 the first time; raises the epoch; None while another holds it."""
+        with self._transaction() as connection:
+            return claims.claim_group(connection, group, (topic, partition), owner, now_us)
+
+    def heartbeat_group(self, group: str, owner: str, now_us: int) -> int:
+        """Say that a member of a group lives and keeps its partitions; how many members live."""
+        with self._transaction() as connection:
+            return claims.heartbeat_group(connection, group, owner, now_us)
+
+    def release_group(self, group: str, owner: str, claim: Claimed | None = None) -> None:
+        """Give up one partition of a group, or everything that `owner` holds of it."""
+        with self._transaction() as connection:
+            claims.release_group(connection, group, owner, claim)
+
+    def group_lag(self, group: str, topic: str) -> int:
+        """Records of a topic that a group has still to read."""
+        (lag,) = self._connection.execute(
+            "SELECT coalesce(sum(p.next_offset - max(p.first_offset, coalesce(g.next_offset, 0))), 0) FROM partitions p "
+            "LEFT JOIN groups g ON g.name = ? AND g.topic = p.topic AND g.partition = p.partition WHERE p.topic = ?",
+            (group, topic),
+        ).fetchone()
+        return int(lag)
+
+    def claim_timer(self, name: str, owner: str, now_us: int) -> TimerLease | None:
+        """Take a timer that is free or whose lease ran out; raises the epoch; None while another holds it."""
+        with self._transaction() as connection:
+            return claims.claim_timer(connection, name, owner, now_us)
+
+    def keep_timer(
+        self, lease: TimerLease, now_us: int, *, last_us: int | None = None, failure: str | None = None
+    ) -> None:
+        """Renew a timer's lease; with `last_us` a run starts that was due then, with `failure` one went wrong ("": well).
+
+        Raises `Fenced` if the lease is no longer ours.
+        """
+        with self._transaction() as connection:
+            claims.keep_timer(connection, lease, now_us, last_us, failure)
+
+    def release_timer(self, lease: TimerLease) -> None:
+        """Give a timer up, so that the next process need not wait for the lease to run out."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE timers SET owner = NULL WHERE name = ? AND epoch = ?", (lease.name, lease.epoch))
+
+    def note_function(self, note: FunctionNote, now_us: int) -> None:
+        """Keep what a function says of itself; its calls and failures are added to those before."""
+        with self._transaction() as connection:
+            states.note_function(connection, note, now_us)
+
+    def report(self, name: str, consumed: int, produced: int, now_us: int) -> None:
+        """Add what a program of the user's consumed and produced to what it reported before."""
+        with self._transaction() as connection:
+            states.report(connection, name, (consumed, produced), now_us)
+
+    def function_states(self) -> list[dict[str, Any]]:
+        """Name, state, lag, calls, failures, last_error and noted_us of every function that ever ran here."""
+        columns = "name state lag calls failures last_error noted_us"
+        return states.rows(self._connection, "function_states", columns)
+
+    def timer_states(self) -> list[dict[str, Any]]:
+        """Name, owner, last_us (of the last start), runs, failures and last_error of every timer that ever ran here."""
+        return states.rows(self._connection, "timers", "name owner last_us runs failures last_error")
+
+    def reports(self) -> list[dict[str, Any]]:
+        """Name, consumed, produced and noted_us of every program that reported."""
+        return states.rows(self._connection, "reports", "name consumed produced noted_us")
 
     def expire(self, now_us: int) -> int:
         """Drop batches that are older than the retention, and the oldest beyond its size; the number of records dropped."""
-        before_us, bytes_max = now_us - self._retention.age_us, self._retention.bytes_max
         with self._transaction() as connection:
-            old = "SELECT id, records FROM batches WHERE appended_at_us < ?"
-            doomed = dict(connection.execute(old, (before_us,)))
-            if bytes_max is not None:
-                doomed |= dict(
-                    connection.execute(
-                        "SELECT id, records FROM (SELECT id, records, sum(length(payload)) OVER (ORDER BY id DESC) AS running "
-                        "FROM batches) WHERE running > ?",
-                        (bytes_max,),
-                    )
-                )
-            if doomed:
-                connection.executemany("DELETE FROM batches WHERE id = ?", ((batch,) for batch in doomed))
-                connection.execute(
-                    "UPDATE partitions SET first_offset = coalesce((SELECT min(base_offset) FROM batches WHERE partition = partitions.id), next_offset)"
-                )
-        return sum(doomed.values())
+            keys.forget(connection, now_us)
+            return self._batches.expire(self._retention, now_us)
 
     def sizes(self) -> dict[str, int]:
         """Records held, their bytes as they came, and the bytes they take."""
@@ -287,41 +240,3 @@ class SqliteLog:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
-
-
-def _picked(records: Records, rows: list[int]) -> Records:
-    def pick(values: Sequence[Any]) -> list[Any]:
-        return [values[row] for row in rows]
-
-    return Records(
-        source=records.source,
-        network=records.network,
-        format=records.format,
-        values=pick(records.values),
-        received_at_us=pick(records.received_at_us),
-        keys=pick(records.keys or []),
-        cursors=pick(records.cursors) if records.cursors else None,
-    )
-
-
-def _check_version(path: Path) -> None:
-    """Raise `UnknownVersion` for a file written by another version or another program, without touching it."""
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        found = dict(connection.execute("SELECT key, value FROM meta")) if "meta" in tables else {}
-    except sqlite3.DatabaseError as problem:
-        raise UnknownVersion(
-            f"{path.name} cannot be read as a log ({problem}); nothing was touched",
-            "restore a backup, or choose another --data directory",
-        ) from problem
-    finally:
-        connection.close()
-    version = found.get("format_version", "none")
-    if tables and version != str(FORMAT_VERSION):
-        raise UnknownVersion(
-            f"{path.name} has format version {version}, this Lapwing knows {FORMAT_VERSION}; nothing was touched",
-            "use the version of Lapwing that wrote it, or another --data directory",
-        )

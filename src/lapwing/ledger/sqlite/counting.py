@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Literal
 
 import polars as pl
@@ -58,11 +58,24 @@ def _hourly(store: Store, filters: Filters) -> pl.DataFrame:
     # An author belongs to one network, so people of networks may be added up.
     totals = rows.group_by("window_us", "area").agg(pl.col("posts", "reposts", "people").sum())
     parts = [totals.select("window_us", "area", "posts", "reposts", "people")]
-    for start in range(first // HOUR_US * HOUR_US, last, HOUR_US):
-        if start // HOUR_US not in done:
-            activity = _from_activity(selection, max(start, first), min(start + HOUR_US, last))
-            parts.append(_counted(store, activity, HOUR_US, ["area"]))
+    for start, end in _stretches(first, last, done):
+        activity = _from_activity(selection, max(start, first), min(end, last))
+        parts.append(_counted(store, activity, HOUR_US, ["area"]))
     return pl.concat(parts).sort("window_us", "area")
+
+
+def _stretches(first: int, last: int, done: Container[int]) -> Iterator[tuple[int, int]]:
+    """Hours side by side that are not rolled up, a week of them at most."""
+    begin = None
+    for start in range(first // HOUR_US * HOUR_US, last, HOUR_US):
+        ready = start // HOUR_US in done
+        if begin is not None and (ready or start - begin >= SLICE_US):
+            yield begin, start
+            begin = None
+        if begin is None and not ready:
+            begin = start
+    if begin is not None:
+        yield begin, last
 
 
 def _needs_facts(filters: Filters) -> bool:
@@ -77,9 +90,8 @@ def _counted(store: Store, rows: pl.DataFrame, window_us: int, dimension: list[s
         area = (pl.col("cell") % CELL).cast(pl.UInt32).alias("area")
         return cells.select((pl.col("cell") // CELL * window_us).alias("window_us"), area, "posts", "reposts", "people")
     if dimension == ["country"]:
-        rows = rows.with_columns(
-            pl.col("area").replace_strict(countries(store, rows["area"]), return_dtype=pl.String).alias("country")
-        )
+        names = countries(store, rows["area"]) or {0: ""}  # nothing at all would leave the type as it was
+        rows = rows.with_columns(pl.col("area").replace_strict(names, return_dtype=pl.String).alias("country"))
     rows = rows.with_columns((window * window_us).alias("window_us"))
     return counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
 
@@ -113,6 +125,7 @@ def _extent(store: Store, filters: Filters) -> tuple[int, int]:
 
 
 def _from_activity(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame:
+    selection.store.check()
     conditions = []
     if selection.areas is not None:
         conditions.append(pl.col("area").is_in(selection.areas))

@@ -51,6 +51,7 @@ def _newest(selection: Selection, query: Node | None, limit: int, after: Cursor)
     for block in selection.blocks("to_us DESC, low DESC"):
         if best.height == limit and block.to_us < best["created_at_us"][-1]:
             break
+        selection.store.check()
         if block.from_us <= after.created_at_us:
             waiting.append(candidates(selection.store.postings, block, query))
         if sum(map(len, waiting)) >= enough:
@@ -90,6 +91,7 @@ def _verified(store: Store, found: pl.DataFrame, wish: tuple[Node, int], names: 
     kept: list[pl.DataFrame] = []
     count, step = 0, min(max(limit, 100), VERIFIED_AT_ONCE)
     for start in range(0, found.height, step):
+        store.check()
         some = found[start : start + step]
         texts = store.texts.at(np.sort(some["seq"].to_numpy()), *names)
         if texts.is_empty():  # expired

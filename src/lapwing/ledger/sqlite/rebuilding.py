@@ -48,6 +48,9 @@ NARROW = (
     "runs",
     "pages",
     "meta",
+    "collections",
+    "documents",
+    "document_terms",
 )
 """Tables that are copied as they are; `hours` and `hours_done` are made again."""
 

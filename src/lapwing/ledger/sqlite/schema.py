@@ -71,6 +71,19 @@ CREATE TABLE outbox (id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL UNIQU
     channel TEXT NOT NULL, payload BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'waiting');
 """
 
+DOCUMENTS_DDL = """
+-- documents that are not posts: one for each key of a collection; a removed one keeps its place, without a body
+CREATE TABLE IF NOT EXISTS collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, key TEXT NOT NULL,
+    received INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0, replaced INTEGER NOT NULL DEFAULT 0,
+    removed INTEGER NOT NULL DEFAULT 0, ignored INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS documents (number INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, key TEXT NOT NULL,
+    partition INTEGER NOT NULL, offset INTEGER NOT NULL, appended_at_us INTEGER NOT NULL, received_at_us INTEGER NOT NULL,
+    source TEXT NOT NULL, body BLOB, UNIQUE (collection, key));
+CREATE INDEX IF NOT EXISTS documents_there ON documents (collection, number) WHERE body IS NOT NULL;
+CREATE TABLE IF NOT EXISTS document_terms (collection INTEGER NOT NULL, term INTEGER NOT NULL, document INTEGER NOT NULL,
+    PRIMARY KEY (collection, term, document)) WITHOUT ROWID;
+"""
+
 
 def connect(path: Path, durability: str = "app-crash") -> sqlite3.Connection:
     """Open the file, in autocommit; WAL lets readers read while one writes."""
@@ -93,6 +106,20 @@ def create(connection: sqlite3.Connection, generation: int) -> None:
             rows = [("format_version", str(FORMAT_VERSION)), ("generation", str(generation)), ("next_seq", "0")]
             rows += [("expired_posts", "0"), ("expired_edits", "0")]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as problem:
+        connection.execute("ROLLBACK")
+        raise full_or(problem) from problem
+
+
+def complete(connection: sqlite3.Connection) -> None:
+    """Add the tables of documents to a ledger that was made before there were any."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'document_terms'").fetchone():
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in DOCUMENTS_DDL.split(";\n"):
+            connection.execute(statement)
         connection.execute("COMMIT")
     except sqlite3.OperationalError as problem:
         connection.execute("ROLLBACK")

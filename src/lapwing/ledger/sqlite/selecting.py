@@ -49,6 +49,7 @@ class Selection:
 
     def rows(self, seqs: np.ndarray, *names: str) -> pl.DataFrame:
         """Those of the posts (sorted) that stand and pass: `seq`, `created_at_us` and the columns in `names`."""
+        self.store.check()
         needed = sorted({"created_at_us", *names, *self._asked()})
         stands = np.isin(seqs, self._hidden(seqs), invert=True)
         facts = self.store.facts.at(seqs[stands], *needed)

@@ -34,9 +34,12 @@ class Store:
         self.lock = lock
         self.mark = mark
         self.is_current: Callable[[], bool] = lambda: True
+        self.check: Callable[[], None] = lambda: None
+        """Called between the blocks of a long question; what it raises ends the question."""
         self.connection = schema.connect(path, durability)
         if not schema.has_tables(self.connection):
             schema.create(self.connection, generation=1)
+        schema.complete(self.connection)
         self.keys = Keys(Runs(self.connection, "keys"))
         self.activity = Runs(self.connection, "activity")
         self.facts = blocks.Blocks(self.connection, "facts", blocks.FACTS_ROWS_MAX)

@@ -1,0 +1,247 @@
+"""How does it answer while posts come in: `lapwing up`, 2,000 posts a second by POST, listeners on the live stream?
+
+Measured at once: how long searches and counts take, whether every listener hears every update, and how long a post that
+was accepted takes until it is found. Clients and feeder are processes of their own, and share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from _machine import heading, parser, write
+from _posts import file_of
+
+BATCH = 200
+WORDS = ("home", "rain", "makan", "morning", "casa", "train", "flood", '"good morning"', "tokyo", "banjir")
+BUDGET_P99_MS = 100
+FRESH_S = 2.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def feed(url: str, file: Path, asked: argparse.Namespace, stop: threading.Event, refused: list[str]) -> None:
+    """So many posts a second, in batches, as long as they last."""
+    due = time.monotonic()
+    with httpx.Client(timeout=30) as client, file.open("rb") as lines:
+        while not stop.is_set():
+            batch = b"".join(line for line in (lines.readline() for _ in range(BATCH)) if line)
+            if not batch:
+                return
+            headers = {"content-type": "application/x-ndjson"}
+            answer = client.post(f"{url}/api/v1/topics/raw.x", content=batch, headers=headers)
+            if answer.status_code != 202:
+                refused.append(answer.text)
+            due = max(due + BATCH / asked.rate, time.monotonic() - 1)
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+def ask(url: str, stop: threading.Event, kind: str, taken: list[float], wrong: list[str]) -> None:
+    """Ask again and again, one question at a time, with a pause for thought."""
+    chance = random.Random(kind)
+    with httpx.Client(timeout=30) as client:
+        while not stop.is_set():
+            path = (
+                f"/api/v1/posts?limit=50&q={chance.choice(WORDS)}"
+                if kind == "posts"
+                else "/api/v1/counts?window=5m&top=50&since=2026-01-01"
+            )
+            start = time.perf_counter()
+            answer = client.get(url + path)
+            taken.append((time.perf_counter() - start) * 1e3)
+            if answer.status_code != 200:
+                wrong.append(f"{answer.status_code} {answer.text[:200]}")
+            time.sleep(0.1)
+
+
+def fresh(url: str, line: bytes, stop: threading.Event, taken: list[float]) -> None:
+    """Hand in a post with a word that nothing else has, and look until it is found."""
+    number = 0
+    with httpx.Client(timeout=30) as client:
+        while not stop.is_set():
+            number += 1
+            word = f"zq{os.getpid()}n{number}zq"
+            record = json.loads(line)
+            record["data"]["id"] = str(int(record["data"]["id"]) + number)
+            record["data"]["text"] = f"looking for {word}"
+            for name in list(record["data"]):
+                if name not in ("id", "text", "author_id", "created_at", "lang"):
+                    del record["data"][name]
+            client.post(f"{url}/api/v1/topics/raw.x", json={"data": record["data"]}).raise_for_status()
+            start = time.monotonic()
+            while not client.get(f"{url}/api/v1/posts", params={"q": word}).json()["posts"]:
+                time.sleep(0.05)
+                if time.monotonic() - start > 30 or stop.is_set():
+                    break
+            taken.append(time.monotonic() - start)
+            time.sleep(0.5)
+
+
+async def listen(port: int, count: int, seconds: float) -> list[list[int]]:
+    """The commit numbers that each listener heard."""
+
+    async def one() -> list[int]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 26)
+        writer.write(b"GET /api/v1/stream?topics=counts,posts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        heard: list[int] = []
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                line = await asyncio.wait_for(reader.readline(), left)
+            except TimeoutError:
+                break
+            if not line:
+                break
+            if line.startswith(b"id: "):
+                number = int(line[4:])
+                if not heard or heard[-1] != number:
+                    heard.append(number)
+        writer.close()
+        return heard
+
+    return await asyncio.gather(*(one() for _ in range(count)))
+
+
+def listeners(port: int, asked: argparse.Namespace) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        __file__,
+        "--listen",
+        str(port),
+        "--listeners",
+        str(asked.listeners),
+        "--seconds",
+        str(asked.seconds),
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def wait_until_ready(url: str) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit("the server did not start")
+
+
+def everyone_heard_all(heard: list[list[int]]) -> dict[str, Any]:
+    """Of the updates that came while all listened: how many there were, and by how many listeners all were heard."""
+    first, last = max(each[0] for each in heard if each), min(each[-1] for each in heard if each)
+    inside = [tuple(number for number in each if first < number <= last) for each in heard]
+    updates = set().union(*inside)
+    return {
+        "listeners": len(heard),
+        "updates": len(updates),
+        "heard_all": sum(set(each) == updates for each in inside),
+        "dropped": sum(not each for each in heard),
+    }
+
+
+def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    posts = file_of(folder / "posts.ndjson", round(asked.rate * (asked.seconds + 20)), asked.seed)
+    settings = folder / "lapwing.toml"
+    settings.write_text(f"[serve]\nport = {port}\nrequests_per_minute = 1000000\n")
+    command = [
+        sys.executable,
+        "-m",
+        "lapwing",
+        "--data",
+        str(folder / "data"),
+        "--config",
+        str(settings),
+        "up",
+        "--workers",
+        str(asked.workers),
+    ]
+    taken: dict[str, list[float]] = {"posts": [], "counts": [], "fresh": []}
+    wrong: list[str] = []
+    stop = threading.Event()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_until_ready(url)
+            line = posts.open("rb").readline()
+            jobs = [threading.Thread(target=feed, args=(url, posts, asked, stop, wrong))]
+            jobs[0].start()
+            time.sleep(5)  # until there is something to find
+            jobs += [
+                threading.Thread(target=ask, args=(url, stop, kind, taken[kind], wrong)) for kind in ("posts", "counts")
+            ]
+            jobs.append(threading.Thread(target=fresh, args=(url, line, stop, taken["fresh"])))
+            for job in jobs[1:]:
+                job.start()
+            with listeners(port, asked) as hearing:
+                heard = json.loads(hearing.communicate()[0])
+            status = httpx.get(f"{url}/api/v1/status", timeout=30).json()
+            received = status.get("accounting", {}).get("received", 0)
+            if not received:
+                wrong.append(str(status))
+            stop.set()
+            for job in jobs:
+                job.join()
+        finally:
+            stop.set()
+            server.send_signal(signal.SIGTERM)
+    return {"wrong": wrong[:5], "received": received, "live": everyone_heard_all(heard)} | {
+        name: {"asked": len(values), "p50": statistics.median(values), "p99": sorted(values)[int(len(values) * 0.99)]}
+        for name, values in taken.items()
+    }
+
+
+def main() -> None:
+    asked = parser(__doc__)
+    asked.add_argument("--rate", type=int, default=2_000, help="posts a second")
+    asked.add_argument("--listeners", type=int, default=200)
+    asked.add_argument("--seconds", type=float, default=60)
+    asked.add_argument("--workers", type=int, default=1)
+    asked.add_argument("--listen", type=int, help=argparse.SUPPRESS)
+    chosen = asked.parse_args()
+    if chosen.listen:
+        print(json.dumps(asyncio.run(listen(chosen.listen, chosen.listeners, chosen.seconds))))
+        return
+    if chosen.quick:
+        chosen.seconds = 20
+    heading(f"Serving under {chosen.rate:,} posts a second, {chosen.listeners} listeners, {chosen.seconds:.0f} s")
+    with tempfile.TemporaryDirectory(prefix="lapwing-bench-") as folder:
+        result = measure(Path(folder), chosen)
+    print(f"  received {result['received']:,}; wrong answers: {result['wrong'] or 'none'}")
+    for kind in ("posts", "counts"):
+        found = result[kind]
+        kept = "kept" if found["p99"] <= BUDGET_P99_MS else "BROKEN"
+        print(
+            f"  {kind:8} {found['asked']:5} asked: median {found['p50']:7.1f} ms, p99 {found['p99']:7.1f} ms (budget {BUDGET_P99_MS}) {kept}"
+        )
+    found, live = result["fresh"], result["live"]
+    print(
+        f"  found    {found['asked']:5} looked for: median {found['p50']:.2f} s, p99 {found['p99']:.2f} s after it was accepted (budget {FRESH_S})"
+    )
+    print(
+        f"  {live['listeners']} listeners, {live['updates']} updates while all listened; {live['heard_all']} heard all of them; {live['dropped']} heard nothing"
+    )
+    write(chosen, "serving", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What programs hand in over HTTP: looked at on the doorstep, durable when the answer is given."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from lapwing.app.opening import Directory
+from lapwing.contracts import Format
+from lapwing.errors import Unacceptable, UsageError
+from lapwing.formats._detection import detect
+from lapwing.model import RECORD_BYTES_MAX, Records
+
+TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+POSTS = re.compile(r"raw\.([a-z0-9]+)(\..+)?")
+BLAMED_MAX = 20
+"""So many wrong records are named."""
+DETECTED_AMONG = 50
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """What came in: the body's bytes, whether each line is a record, who sends it, and the key of a repetition."""
+
+    topic: str
+    body: bytes
+    lines: bool
+    source: str
+    key: str | None = None
+
+
+def accept(directory: Directory, handed: Handed) -> dict[str, Any]:
+    """``{"topic", "records", "repeated"}`` when the records are durable; `repeated` if this key was accepted before.
+
+    Raises `UsageError` for a topic that is not to be written to, `Unacceptable` for records that are not what they should
+    be, `DiskFull`.
+    """
+    _check_topic(handed.topic)
+    values = _split(handed)
+    now_us = directory.clock.now_us()
+    post_topic = POSTS.fullmatch(handed.topic)
+    if post_topic:
+        records = _posts(directory, handed, values, post_topic[1])
+    else:
+        times = [now_us] * len(values)
+        records = Records(source=handed.source, network="", format="json", values=values, received_at_us=times)
+    if not records.values:
+        return {"topic": handed.topic, "records": 0, "repeated": False}
+    fresh = True
+    if handed.key is None:
+        directory.log.append(handed.topic, records, now_us=now_us)
+    else:
+        fresh = directory.log.append_once(handed.topic, records, now_us=now_us, key=f"{handed.source}/{handed.key}")
+    return {"topic": handed.topic, "records": len(records.values), "repeated": not fresh}
+
+
+def _check_topic(topic: str) -> None:
+    if not TOPIC.fullmatch(topic):
+        raise UsageError(f"{topic!r} is not the name of a topic", "use up to 249 letters, digits, `.`, `_` and `-`")
+    if topic.startswith("_lapwing"):
+        raise UsageError(f"{topic} is one of our own topics", "write to another")
+    if topic == "raw" or (topic.startswith("raw.") and not POSTS.fullmatch(topic)):
+        raise UsageError(f"{topic} is no topic of posts", "write raw.<network> or raw.<network>.<suffix>, as in raw.x")
+
+
+def _split(handed: Handed) -> list[bytes]:
+    """The records of a body; each is JSON, and not larger than a record may be."""
+    values = [line for line in handed.body.split(b"\n") if line.strip()] if handed.lines else [handed.body.strip()]
+    wrong = []
+    for number, value in enumerate(values):
+        if len(value) > RECORD_BYTES_MAX:
+            raise Unacceptable(f"record {number} has {len(value):,} bytes", [], status=413, next_step=_SMALLER)
+        if (problem := _not_json(value)) is not None:
+            wrong.append({"record": number, "reason": problem})
+    if wrong:
+        raise Unacceptable("not JSON", wrong[:BLAMED_MAX], next_step="send JSON, or NDJSON as application/x-ndjson")
+    return values
+
+
+_SMALLER = f"a record may have {RECORD_BYTES_MAX:,} bytes"
+
+
+def _not_json(value: bytes) -> str | None:
+    try:
+        value.decode("utf-8")
+        msgspec.json.decode(value)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as problem:
+        return str(problem)
+    return None
+
+
+def _posts(directory: Directory, handed: Handed, values: list[bytes], network: str) -> Records:
+    """Records of a network, of one format, every one of which decodes."""
+    formats = directory.formats
+    known = {name: formats[name] for name in formats if formats[name].network == network}
+    if not known:
+        networks = sorted({formats[name].network for name in formats} - {"", "unknown"})
+        raise UsageError(f"no format reads posts of {network!r}", "known networks: " + ", ".join(networks))
+    values = [part for value in values for part in _elements(value)]
+    split = [part for value in values for part in _pages(value, known)]
+    name = detect(split[:DETECTED_AMONG], known)
+    if name is None:
+        wrong = [{"record": 0, "reason": f"it is in none of the formats of {network}: {', '.join(known)}"}]
+        raise Unacceptable("these are not posts", wrong, next_step="send each as the network itself writes it")
+    times = [directory.clock.now_us()] * len(split)
+    records = Records(source=handed.source, network=network, format=name, values=split, received_at_us=times)
+    refused = [{"record": each.record, "reason": each.reason} for each in known[name].decode(records).refused]
+    if refused:
+        raise Unacceptable("some records cannot become posts", refused[:BLAMED_MAX], next_step="nothing was kept")
+    return records
+
+
+def _elements(value: bytes) -> list[bytes]:
+    """The elements of an array, verbatim; anything else is one record."""
+    if not value.startswith(b"["):
+        return [value]
+    return [bytes(element) for element in msgspec.json.decode(value, type=list[msgspec.Raw])]
+
+
+def _pages(value: bytes, known: dict[str, Format]) -> list[bytes]:
+    for shape in known.values():
+        if shape.split is not None and (parts := shape.split(value)):
+            return parts
+    return [value]

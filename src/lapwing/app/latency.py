@@ -1,0 +1,38 @@
+"""How long posts take from being received to being found: measured on those that were saved last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lapwing.app.opening import Directory
+
+COMMITS = 200
+POSTS_MAX = 5_000
+
+
+def latency(directory: Directory) -> dict[str, Any]:
+    """Seconds from `received_at` to the commit: median and 99th percentile of the posts saved last, and how many these are.
+
+    Imports count from when the file was read. Both are None where there are no posts.
+    """
+    store = directory.ledger.store
+    with store.snapshot():
+        rows = store.connection.execute(
+            "SELECT seq_low, seq_high, at_us FROM commits WHERE seq_high > seq_low ORDER BY number DESC LIMIT ?",
+            (COMMITS,),
+        ).fetchall()
+        seqs = np.array([seq for low, high, _ in rows for seq in range(low, high)][:POSTS_MAX], dtype=np.int64)
+        saved_us = np.array([at for low, high, at in rows for _ in range(low, high)][:POSTS_MAX], dtype=np.int64)
+        order = np.argsort(seqs)
+        received = store.texts.at(seqs[order], "received_at_us")
+    if received.is_empty():
+        return {"p50_s": None, "p99_s": None, "posts": 0}
+    there = np.isin(seqs[order], received["seq"].to_numpy())
+    waits = np.maximum(saved_us[order][there] - received["received_at_us"].to_numpy(), 0) / 1e6
+    return {
+        "p50_s": round(float(np.quantile(waits, 0.5)), 3),
+        "p99_s": round(float(np.quantile(waits, 0.99)), 3),
+        "posts": len(waits),
+    }

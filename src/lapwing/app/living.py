@@ -1,0 +1,113 @@
+"""What changed since a commit, in the shape of the answers: what the live stream tells everybody once a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lapwing.app import answers
+from lapwing.app.opening import Directory
+from lapwing.app.times import written
+from lapwing.ledger.sqlite.accounting import OUTCOMES
+from lapwing.ledger.sqlite.reading import complete
+from lapwing.ledger.sqlite.selecting import Filters
+from lapwing.ledger.sqlite.store import Store
+from lapwing.model import WINDOW_US
+
+POSTS_MAX = 20
+"""So many of the newest posts are told of at a time."""
+SEQS_MAX = 200_000
+"""Of more new posts than this only the newest are looked at; `partly` says so."""
+WINDOWS_MAX = 36
+"""Counts of so many of the newest windows that changed are told of."""
+
+
+def last_commit(directory: Directory) -> int:
+    """The number of the newest commit; 0 before the first."""
+    (number,) = directory.ledger.store.connection.execute("SELECT coalesce(max(number), 0) FROM commits").fetchone()
+    return int(number)
+
+
+def changed_since(directory: Directory, commit: int) -> dict[str, Any] | None:
+    """``{"commit", "generation", "reset", "partly", "counts": […], "posts": […], "status": {…}}``; None if nothing did.
+
+    Values are absolute: telling of a change twice changes nothing. `reset` is true where the commit is not one of this
+    ledger (it was built again): who listens reads everything anew.
+    """
+    store = directory.ledger.store
+    with store.snapshot():
+        last = last_commit(directory)
+        if last == commit:
+            return None
+        reset = commit > last
+        seqs, partly = (_none(), False) if reset else _touched(store, commit)
+        return {
+            "commit": last,
+            "generation": store.number("generation"),
+            "reset": reset,
+            "partly": partly,
+            "counts": _counts(directory, seqs),
+            "posts": _posts(store, seqs),
+            "status": standing(directory),
+        }
+
+
+def standing(directory: Directory) -> dict[str, Any]:
+    """How things stand, in a few numbers."""
+    connection = directory.ledger.store.connection
+    sums = ", ".join(f"coalesce(sum({outcome}), 0)" for outcome in OUTCOMES)
+    row = connection.execute(f"SELECT {sums} FROM accounting").fetchone()
+    (letters,) = connection.execute("SELECT count(*) FROM dead_letters WHERE retried = 0").fetchone()
+    (workers,) = connection.execute("SELECT count(*) FROM workers").fetchone()
+    return {
+        "at": written(directory.clock.now_us()),
+        "accounting": dict(zip(OUTCOMES, row, strict=True)),
+        "lag_records": directory.behind(),
+        "dead_letters": letters,
+        "workers": workers,
+    }
+
+
+def _none() -> np.ndarray:
+    return np.empty(0, dtype=np.int64)
+
+
+def _touched(store: Store, commit: int) -> tuple[np.ndarray, bool]:
+    """Sequence numbers of contents that came, or began or ceased to stand, after a commit; whether some were left out."""
+    low, high = store.connection.execute(
+        "SELECT coalesce(min(seq_low), 0), coalesce(max(seq_high), 0) FROM commits WHERE number > ?", (commit,)
+    ).fetchone()
+    flipped = store.connection.execute("SELECT seq FROM flips WHERE number > ? LIMIT ?", (commit, SEQS_MAX)).fetchall()
+    first = max(low, high - SEQS_MAX)
+    seqs = np.union1d(np.arange(first, high), np.array([seq for (seq,) in flipped], dtype=np.int64))
+    return seqs.astype(np.int64), first > low or len(flipped) == SEQS_MAX
+
+
+def _counts(directory: Directory, seqs: np.ndarray) -> list[dict[str, Any]]:
+    """The rows of the windows and places that these contents are, or were, counted in."""
+    store = directory.ledger.store
+    facts = store.facts.at(seqs, "created_at_us", "area")
+    if facts.is_empty():
+        return []
+    cells = facts.select((pl.col("created_at_us") // WINDOW_US * WINDOW_US).alias("window"), "area").unique()
+    windows = cells["window"].unique().sort(descending=True).head(WINDOWS_MAX).to_list()
+    cities = {area for area, place in answers.described(store, cells["area"].unique().to_list()).items() if place}
+    touched = {(written(window), area if area in cities else None) for window, area in cells.iter_rows()}
+    until_us = directory.processed_until_us()
+    rows: list[dict[str, Any]] = []
+    for window in windows:
+        filters = Filters(since_us=window, until_us=window + WINDOW_US)
+        rows += answers.counts(store, filters, answers.Wanted(WINDOW_US), until_us)
+    return [row for row in rows if (row["window"], (row["place"] or {}).get("id")) in touched]
+
+
+def _posts(store: Store, seqs: np.ndarray) -> list[dict[str, Any]]:
+    """The newest of them that stand."""
+    newest = seqs[-2 * POSTS_MAX :]
+    if not len(newest):
+        return []
+    hidden = store.hidden_among(int(newest[0]), int(newest[-1]) + 1)
+    there = newest[~np.isin(newest, hidden)][-POSTS_MAX:]
+    return answers.shown(store, complete(store, pl.DataFrame({"seq": there[::-1]}, schema={"seq": pl.Int64})))

@@ -1,0 +1,79 @@
+"""What a user's function is given, and what it returned as lines of JSON, or why that is nonsense."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from lapwing.engine.posts import Post
+from lapwing.model import RECORD_BYTES_MAX
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What one call gets: posts as a frame, one post, or records of JSON; as bytes where it goes to another process."""
+
+    data: Any
+    """A frame, a `Post`, one record, or a list of records."""
+
+    def argument(self) -> Any:
+        """As the function sees it. Raises for a record that is not JSON, or values that make no frame."""
+        if isinstance(self.data, bytes):
+            return msgspec.json.decode(self.data)
+        if isinstance(self.data, list):
+            return _frame([msgspec.json.decode(value) for value in self.data])
+        return self.data
+
+
+def _frame(values: list[Any]) -> pl.DataFrame:
+    """A row for each JSON object, a column for each of their keys; values that are no objects are in the column `value`."""
+    rows = [value if isinstance(value, dict) else {"value": value} for value in values]
+    return pl.DataFrame(rows, infer_schema_length=None, orient="row")
+
+
+def lines_of(returned: Any) -> list[bytes]:
+    """One line of JSON for each value that goes on. Raises `TypeError` or `ValueError` for what cannot be written."""
+    if returned is None:
+        return []
+    if isinstance(returned, pl.DataFrame):
+        returned = list(returned.iter_rows(named=True))
+    values = returned if isinstance(returned, list) else [returned]
+    for value in values:
+        if not isinstance(value, dict | Post):
+            message = (
+                f"returned nonsense: a {type(value).__name__}; return a DataFrame, a dict, a list of dicts, or None"
+            )
+            raise TypeError(message)
+    return [line_of(value) for value in values]
+
+
+def line_of(value: Any) -> bytes:
+    """A value as JSON, strictly: no NaN, no infinity, nothing that another program could not read."""
+    if isinstance(value, Post):
+        value = value.written()
+    line = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
+    if len(line) > RECORD_BYTES_MAX:
+        message = f"returned a value of {len(line):,} bytes; a record has at most {RECORD_BYTES_MAX:,}"
+        raise ValueError(message)
+    return line
+
+
+def _plain(value: Any) -> Any:
+    """Times as RFC 3339, numbers of numpy as numbers, posts as `posts --json` writes them."""
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, pl.Series):
+        return value.to_list()
+    if isinstance(value, Post):
+        return value.written()
+    message = f"returned nonsense: {type(value).__name__} is not JSON"
+    raise TypeError(message)

@@ -1,0 +1,103 @@
+"""The dead letters: listed, shown, exported, mended and read again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+
+from lapwing.contracts import Front, Page
+from lapwing.serving.asking import LettersAsked, LettersExported, page_size
+from lapwing.serving.exports import STREAMS, Export, answered, exported
+from lapwing.serving.problems import problems
+from lapwing.serving.reading import named, streams
+from lapwing.serving.security import requires
+from lapwing.serving.shapes import Letters, Retried, WholeLetter
+
+LETTERS_PAGE = 50
+RECORD_BYTES_MAX = 1 << 20
+
+Number = Annotated[int, Path(ge=1, le=1 << 62, description="The dead letter's number.")]
+MENDED = {
+    "requestBody": {
+        "description": "The mended record; without one, the record is read as it came.",
+        "required": False,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def router(front: Front) -> APIRouter:
+    """`/api/v1/errors` and what is below it."""
+    routes = APIRouter(prefix="/api/v1", tags=["dead letters"])
+    _reading(routes, front)
+    _retrying(routes, front)
+    return routes
+
+
+def _reading(routes: APIRouter, front: Front) -> None:
+    read = [requires("read")]
+
+    @routes.get("/errors", dependencies=read, response_model=Letters, responses=streams("Dead letters, newest first."))
+    async def errors(asked: Annotated[LettersAsked, Query()]) -> Response:
+        """Records that were refused, and why, newest first."""
+
+        def ask(limit: int, after: str | None) -> Page:
+            return front.letters(asked.reason, asked.topic, limit, after)
+
+        if asked.format != "json":
+            return await exported(front, Export("errors", asked.format, ask, asked.limit, asked.after))
+        limit = page_size(asked.limit, LETTERS_PAGE)
+        return await answered(front, lambda: named("errors", ask(limit, asked.after)))
+
+    exports = problems(507) | {200: {"description": "Dead letters with their records.", "content": STREAMS}}
+
+    @routes.get("/errors/export", dependencies=read, response_class=Response, responses=exports)
+    async def export(asked: Annotated[LettersExported, Query()]) -> Response:
+        """Dead letters with their records; a record that is not UTF-8 as `{"base64":…}`."""
+
+        def ask(limit: int, after: str | None) -> Page:
+            page = front.letters(asked.reason, asked.topic, min(limit, 100), after)
+            return Page([front.letter(letter["id"]) for letter in page.rows], page.next)
+
+        return await exported(front, Export("errors", asked.format, ask, asked.limit))
+
+    @routes.get("/errors/{id}", dependencies=read, response_model=WholeLetter, responses=problems(404, 507))
+    async def error(id: Number) -> Response:
+        """One dead letter with its record."""
+        return await answered(front, lambda: front.letter(id))
+
+
+def _retrying(routes: APIRouter, front: Front) -> None:
+    write = [requires("write")]
+
+    @routes.post("/errors/retry-all", dependencies=write, response_model=Retried, responses=problems(507))
+    async def retry_all() -> Response:
+        """Read all dead letters again. To repeat it changes nothing."""
+        return await _retried(front, None, None)
+
+    @routes.post(
+        "/errors/{id}/retry", dependencies=write, response_model=Retried, responses=problems(404, 413, 507),
+        openapi_extra=MENDED,
+    )  # fmt: skip
+    async def retry(id: Number, request: Request) -> Response:
+        """Read a dead letter again, as it came or mended. To repeat it changes nothing."""
+        mended = (await _body(request)).rstrip(b"\r\n") or None
+        return await _retried(front, id, mended)
+
+
+async def _retried(front: Front, number: int | None, mended: bytes | None) -> Response:
+    outcome = await asyncio.wrap_future(front.patient(lambda: front.retry(number, mended)))
+    return Response(msgspec.json.encode(outcome), media_type="application/json")
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body, no longer than a record may be."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > RECORD_BYTES_MAX:
+            raise HTTPException(413, f"a record has at most {RECORD_BYTES_MAX} bytes")
+    return bytes(body)

@@ -1,0 +1,166 @@
+"""The live stream: server-sent events, one update a second for all listeners, made once and told to everybody.
+
+An event's id is the ledger's commit number, so a listener that comes back with `Last-Event-ID` hears what it missed.
+Values are absolute. Who reads more slowly than the stream for a minute is let go, and may come back.
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from fastapi import APIRouter, Header, HTTPException, Query
+from fastapi.responses import StreamingResponse
+
+from lapwing.serving.security import requires
+
+TOPICS = ("counts", "posts", "status")
+PERIOD_S = 1.0
+HEARTBEAT_S = 15.0
+WAITING_MAX = 60
+"""So many updates may wait for a slow listener."""
+LISTENERS_MAX = 1_000
+HEARTBEAT = b": still here\n\n"
+
+
+class Changes(Protocol):
+    """What is told; called in a thread."""
+
+    def last(self) -> int:
+        """The number of the newest commit."""
+
+    def since(self, commit: int) -> dict[str, Any] | None:
+        """`commit`, `reset`, and a value for each topic; None if nothing changed."""
+
+
+def event(name: str, number: int, value: object) -> bytes:
+    """One event as it goes over the line."""
+    return b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), number, msgspec.json.encode(value))
+
+
+def events(change: dict[str, Any]) -> dict[str, bytes]:
+    """A change as events, by topic; a reset concerns every topic."""
+    number = change["commit"]
+    if change["reset"]:
+        return dict.fromkeys(TOPICS, event("reset", number, {"commit": number}))
+    about = {"commit": number, "generation": change["generation"], "partly": change["partly"]}
+    return {topic: event(topic, number, about | {topic: change[topic]}) for topic in TOPICS if change[topic]}
+
+
+class Listener:
+    """One who listens: what waits for them, and the task that tells them."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = tuple(topics)
+        self.waiting: asyncio.Queue[bytes] = asyncio.Queue(WAITING_MAX)
+        self.task = asyncio.current_task()
+
+    def tell(self, told: dict[str, bytes]) -> bool:
+        """Put an update in line; False when the line is full."""
+        said = list(dict.fromkeys(told[topic] for topic in self.topics if topic in told))
+        if not said:
+            return True
+        try:
+            self.waiting.put_nowait(b"".join(said))
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    def let_go(self) -> None:
+        """End the stream of one who is too slow."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Broadcast:
+    """Looks once a second, as long as anybody listens, and tells all of them."""
+
+    def __init__(self, changes: Changes, period_s: float = PERIOD_S) -> None:
+        self._changes = changes
+        self._period_s = period_s
+        self._listeners: set[Listener] = set()
+        self._watch: asyncio.Task[None] | None = None
+        self._told = 0
+
+    @property
+    def listeners(self) -> int:
+        """How many listen at the moment."""
+        return len(self._listeners)
+
+    async def stream(self, after: int | None, topics: Iterable[str]) -> AsyncIterator[bytes]:
+        """What one listener hears, from a commit on, or from now."""
+        listener = Listener(topics)
+        self._listeners.add(listener)
+        try:
+            if self._watch is None:
+                self._watch = asyncio.create_task(self._tell())
+                self._told = await asyncio.to_thread(self._changes.last)
+            yield b"retry: 2000\n" + event("hello", self._told if after is None else after, {"commit": self._told})
+            if after is not None and (missed := await asyncio.to_thread(self._changes.since, after)):
+                listener.tell(events(missed))
+            while True:
+                try:
+                    yield await asyncio.wait_for(listener.waiting.get(), HEARTBEAT_S)
+                except TimeoutError:
+                    yield HEARTBEAT
+        finally:
+            self._listeners.discard(listener)
+
+    async def _tell(self) -> None:
+        """Looks at the same moments whatever a look takes; ends with the last listener."""
+        clock = asyncio.get_running_loop().time
+        due = clock()
+        try:
+            while self._listeners:
+                due = max(due + self._period_s, clock())
+                await asyncio.sleep(due - clock())
+                with contextlib.suppress(Exception):  # a look that fails is made again at the next moment
+                    await self._look()
+        finally:
+            self._watch = None
+
+    async def _look(self) -> None:
+        change = await asyncio.to_thread(self._changes.since, self._told)
+        if change is None:
+            return
+        self._told = change["commit"]
+        told = events(change)
+        for listener in [each for each in self._listeners if not each.tell(told)]:
+            listener.let_go()
+
+
+PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Events, without end.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    503: {"description": "Too many listen already."} | PROBLEM,
+}
+
+
+def router(broadcast: Broadcast) -> APIRouter:
+    """`GET /api/v1/stream`."""
+    routes = APIRouter(prefix="/api/v1")
+
+    @routes.get("/stream", dependencies=[requires("read")], response_class=StreamingResponse, responses=ANSWERS)
+    async def stream(
+        topics: Annotated[str, Query(description="Those of counts, posts and status that you want.")] = ",".join(
+            TOPICS
+        ),
+        after: Annotated[
+            int | None, Query(ge=0, le=1 << 62, description="Tell what changed since this commit.")
+        ] = None,
+        last_event_id: Annotated[str | None, Header(description="As `after`; browsers send it.")] = None,
+    ) -> StreamingResponse:
+        """What changes, told at most once a second: counts, the newest posts, how things stand."""
+        if broadcast.listeners >= LISTENERS_MAX:
+            raise HTTPException(503, "too many listen already; ask again later, or ask /api/v1/counts now and then")
+        if last_event_id is not None and last_event_id.isascii() and last_event_id.isdecimal():
+            after = int(last_event_id[:18])
+        wanted = [topic for topic in TOPICS if topic in topics.split(",")]
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(broadcast.stream(after, wanted), media_type="text/event-stream", headers=headers)
+
+    return routes

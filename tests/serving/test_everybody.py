@@ -1,0 +1,56 @@
+"""The API itself, every route asked by everybody, under the tables of the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from lapwing.app.front import DirectoryFront
+from lapwing.serving import live, writing
+from lapwing.serving.api import create
+from lapwing.serving.security import undeclared
+from serving.matrix import expected, matrix, policy
+from serving.test_security import EXPOSED, LOOPBACK, WITHOUT_TOKENS
+
+
+class Quiet:
+    """Takes what is handed in and keeps nothing; nothing ever changes."""
+
+    def accept(self, topic: str, body: bytes, lines: bool, key: str | None) -> Future[dict[str, Any]]:
+        done: Future[dict[str, Any]] = Future()
+        done.set_result({"topic": topic, "records": 0, "repeated": False})
+        return done
+
+    def last(self) -> int:
+        return 0
+
+    def since(self, commit: int) -> None:
+        return None
+
+
+@pytest.fixture
+def api(data_dir: Path) -> Iterator[FastAPI]:
+    with DirectoryFront(data_dir) as front:
+        yield create(front, extra=[writing.router(Quiet()), live.router(live.Broadcast(Quiet()))])
+
+
+def test_every_route_declares_a_permission(api: FastAPI) -> None:
+    assert undeclared(api) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "has_tokens", "table"),
+    [("127.0.0.1", True, LOOPBACK), ("127.0.0.1", False, WITHOUT_TOKENS), ("192.0.2.7", True, EXPOSED)],
+    ids=["loopback", "loopback-without-tokens", "exposed"],
+)
+def test_every_route_answers_everybody_as_the_table_says(host: str, has_tokens: bool, table: str, api: FastAPI) -> None:
+    found = matrix(api, lambda: policy(host, has_tokens=has_tokens))
+    assert found == {key: expected(table, key[0], key[1]) for key in found}
+    assert ("write", "POST", "/api/v1/topics/{id}") in found
+    assert ("read", "GET", "/api/v1/stream") in found
+    assert ("public", "GET", "/healthz") in found
