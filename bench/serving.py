@@ -59,10 +59,11 @@ def ask(url: str, stop: threading.Event, kind: str, taken: list[float], wrong: l
     chance = random.Random(kind)
     with httpx.Client(timeout=30) as client:
         while not stop.is_set():
+            hour = chance.randrange(6)
             path = (
                 f"/api/v1/posts?limit=50&q={chance.choice(WORDS)}"
                 if kind == "posts"
-                else "/api/v1/counts?window=5m&top=50&since=2026-01-01"
+                else f"/api/v1/counts?window=5m&top=50&since=2026-01-05T{hour:02}:00:00Z&until=2026-01-05T{hour + 1:02}:00:00Z"
             )
             start = time.perf_counter()
             answer = client.get(url + path)

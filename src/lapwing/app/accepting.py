@@ -37,9 +37,9 @@ def accept(directory: Directory, handed: Handed) -> dict[str, Any]:
     be, `DiskFull`.
     """
     _check_topic(handed.topic)
-    values = _split(handed)
-    now_us = directory.clock.now_us()
     post_topic = POSTS.fullmatch(handed.topic)
+    values = _split(handed, known=bool(post_topic))
+    now_us = directory.clock.now_us()
     if post_topic:
         records = _posts(directory, handed, values, post_topic[1])
     else:
@@ -64,14 +64,14 @@ def _check_topic(topic: str) -> None:
         raise UsageError(f"{topic} is no topic of posts", "write raw.<network> or raw.<network>.<suffix>, as in raw.x")
 
 
-def _split(handed: Handed) -> list[bytes]:
-    """The records of a body; each is JSON, and not larger than a record may be."""
+def _split(handed: Handed, *, known: bool) -> list[bytes]:
+    """The records of a body, none larger than a record may be; where no format is `known` that reads them, each is JSON."""
     values = [line for line in handed.body.split(b"\n") if line.strip()] if handed.lines else [handed.body.strip()]
     wrong = []
     for number, value in enumerate(values):
         if len(value) > RECORD_BYTES_MAX:
             raise Unacceptable(f"record {number} has {len(value):,} bytes", [], status=413, next_step=_SMALLER)
-        if (problem := _not_json(value)) is not None:
+        if (not known or value.startswith(b"[")) and (problem := _not_json(value)) is not None:
             wrong.append({"record": number, "reason": problem})
     if wrong:
         raise Unacceptable("not JSON", wrong[:BLAMED_MAX], next_step="send JSON, or NDJSON as application/x-ndjson")

@@ -138,6 +138,13 @@ class Wanted(msgspec.Struct, frozen=True):
 def counts(store: Store, filters: Filters, wanted: Wanted, processed_until_us: int) -> list[dict[str, Any]]:
     """Rows of window, place or country, posts, reposts, people and how complete they are."""
     rows = ranked(store, filters, counting.counts(store, filters, wanted.window_us, wanted.by), wanted)
+    return counted_rows(store, filters, wanted, rows, processed_until_us)
+
+
+def counted_rows(
+    store: Store, filters: Filters, wanted: Wanted, rows: pl.DataFrame, processed_until_us: int
+) -> list[dict[str, Any]]:
+    """Rows of `counting.counts`, perhaps some of them, as they are given out."""
     span_of = _spans(store, filters, wanted.window_us, rows["window_us"].unique().to_list())
     cover = coverage(store, filters)
     gaps = _gaps(store)

@@ -10,11 +10,13 @@ import polars as pl
 from lapwing.app import answers
 from lapwing.app.opening import Directory
 from lapwing.app.times import written
+from lapwing.ledger.sqlite import counting
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.ledger.sqlite.reading import complete
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import WINDOW_US
+from lapwing.windows.areas import COUNTRY_AREAS
 
 POSTS_MAX = 20
 """So many of the newest posts are told of at a time."""
@@ -86,21 +88,29 @@ def _touched(store: Store, commit: int) -> tuple[np.ndarray, bool]:
 
 
 def _counts(directory: Directory, seqs: np.ndarray) -> list[dict[str, Any]]:
-    """The rows of the windows and places that these contents are, or were, counted in."""
+    """The rows of the windows and places that these contents are, or were, counted in; 0 where nothing is left."""
     store = directory.ledger.store
     facts = store.facts.at(seqs, "created_at_us", "area")
     if facts.is_empty():
         return []
-    cells = facts.select((pl.col("created_at_us") // WINDOW_US * WINDOW_US).alias("window"), "area").unique()
-    windows = cells["window"].unique().sort(descending=True).head(WINDOWS_MAX).to_list()
-    cities = {area for area, place in answers.described(store, cells["area"].unique().to_list()).items() if place}
-    touched = {(written(window), area if area in cities else None) for window, area in cells.iter_rows()}
-    until_us = directory.processed_until_us()
-    rows: list[dict[str, Any]] = []
-    for window in windows:
-        filters = Filters(since_us=window, until_us=window + WINDOW_US)
-        rows += answers.counts(store, filters, answers.Wanted(WINDOW_US), until_us)
-    return [row for row in rows if (row["window"], (row["place"] or {}).get("id")) in touched]
+    city = pl.when(pl.col("area") < COUNTRY_AREAS).then(pl.col("area")).otherwise(0).cast(pl.UInt32).alias("area")
+    window = (pl.col("created_at_us") // WINDOW_US * WINDOW_US).alias("window_us")
+    touched = facts.select(window, city).unique()
+    windows = touched["window_us"].unique().sort(descending=True).head(WINDOWS_MAX)
+    told = touched.join(_counted(store, windows), on=["window_us", "area"], how="left").fill_null(0)
+    told = told.filter(pl.col("window_us") >= windows[-1]).sort("window_us", "area")
+    everything = Filters(since_us=windows[-1], until_us=windows[0] + WINDOW_US)
+    return answers.counted_rows(store, everything, answers.Wanted(WINDOW_US), told, directory.processed_until_us())
+
+
+def _counted(store: Store, windows: pl.Series) -> pl.DataFrame:
+    """What these windows count, by place; side by side they are read at once."""
+    last, first = windows[0], windows[-1]
+    spans = [(first, last)] if last - first <= 2 * WINDOWS_MAX * WINDOW_US else [(each, each) for each in windows]
+    return pl.concat(
+        counting.counts(store, Filters(since_us=low, until_us=high + WINDOW_US), WINDOW_US, "place")
+        for low, high in spans
+    )
 
 
 def _posts(store: Store, seqs: np.ndarray) -> list[dict[str, Any]]:
