@@ -23,8 +23,10 @@ def latency(directory: Directory) -> dict[str, Any]:
             "SELECT seq_low, seq_high, at_us FROM commits WHERE seq_high > seq_low ORDER BY number DESC LIMIT ?",
             (COMMITS,),
         ).fetchall()
-        seqs = np.array([seq for low, high, _ in rows for seq in range(low, high)][:POSTS_MAX], dtype=np.int64)
-        saved_us = np.array([at for low, high, at in rows for _ in range(low, high)][:POSTS_MAX], dtype=np.int64)
+        spans = [(max(low, high - POSTS_MAX), high, at) for low, high, at in rows]
+        none = np.empty(0, dtype=np.int64)
+        seqs = np.concatenate([none, *(np.arange(low, high)[::-1] for low, high, _ in spans)])[:POSTS_MAX]
+        saved_us = np.concatenate([none, *(np.full(high - low, at) for low, high, at in spans)])[:POSTS_MAX]
         order = np.argsort(seqs)
         received = store.texts.at(seqs[order], "received_at_us")
     if received.is_empty():

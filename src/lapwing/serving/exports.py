@@ -52,6 +52,12 @@ async def answered(front: Front, work: Callable[[], Any]) -> Response:
     return Response(body, media_type="application/json")
 
 
+async def answered_in_time(front: Front, work: Callable[[], Any]) -> Response:
+    """As `answered`, however long it takes: what is asked for when everything is slow."""
+    body = await asyncio.wrap_future(front.patient(lambda: _encode(work())))
+    return Response(body, media_type="application/json")
+
+
 async def exported(front: Front, export: Export) -> StreamingResponse:
     """All that the export asks for; what is wrong with the question is said before the answer begins."""
     pieces = _pieces(front, export)

@@ -24,6 +24,8 @@ HEARTBEAT_S = 15.0
 WAITING_MAX = 60
 """So many updates may wait for a slow listener."""
 LISTENERS_MAX = 1_000
+TOLD_AT_ONCE = 10
+BREATH_S = 0.005
 HEARTBEAT = b": still here\n\n"
 
 
@@ -129,8 +131,12 @@ class Broadcast:
             return
         self._told = change["commit"]
         told = events(change)
-        for listener in [each for each in self._listeners if not each.tell(told)]:
-            listener.let_go()
+        everybody = list(self._listeners)
+        for start in range(0, len(everybody), TOLD_AT_ONCE):
+            for listener in everybody[start : start + TOLD_AT_ONCE]:
+                if not listener.tell(told):
+                    listener.let_go()
+            await asyncio.sleep(BREATH_S)  # two hundred answers written at a stretch keep questions waiting
 
 
 PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}

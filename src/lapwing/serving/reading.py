@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from lapwing.contracts import Front, Page
 from lapwing.serving.asking import CountsAsked, PlacesAsked, PostsAsked, WordsAsked, page_size
-from lapwing.serving.exports import STREAMS, Export, answered, exported
+from lapwing.serving.exports import STREAMS, Export, answered, answered_in_time, exported
 from lapwing.serving.problems import problems
 from lapwing.serving.security import requires
 from lapwing.serving.shapes import Cities, Counts, Posts, Status, Words
@@ -36,7 +36,7 @@ def router(front: Front) -> APIRouter:
     @routes.get("/status", dependencies=READ, response_model=Status, responses=problems(507))
     async def status() -> Response:
         """Sources, lag, workers, gaps, sizes, and what became of every record."""
-        return await answered(front, front.status)
+        return await answered_in_time(front, front.status)
 
     return routes
 
