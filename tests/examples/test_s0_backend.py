@@ -49,6 +49,8 @@ def test_the_whole_flow(tmp_path: Path) -> None:
     assert "invalid literal for int()" in failure["reason"]
     assert "57080" in json.dumps(failure["record"])
 
+    (shown,) = command(data, "errors", "failures", "--function", "incomeprocessor", "--json").json
+    assert (shown["reason"], shown["topic"]) == (failure["reason"], "income")
     rows = command(
         data, "--config", EXAMPLES / "s0_backend.toml", "counts", "--with", "income", "--window", "all", "--json"
     ).json

@@ -89,3 +89,20 @@ def export(context: click.Context, limit: int) -> None:
 
     for letter in letters.exported(directory_of(context), limit):
         emit_json(letter)
+
+
+@command.command("failures")
+@click.option("--function", help="Only those of this function.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True)
+@json_option
+@click.pass_context
+def failures(context: click.Context, function: str | None, limit: int, as_json: bool) -> None:
+    """What functions failed on, newest first, with the reason and the record."""
+    from lapwing.app import failures as found
+
+    rows = found.failures(directory_of(context), limit, function)
+    if as_json:
+        emit_json(rows)
+        return
+    table = [[row["at"][:19], row["function"], f"{row['topic']}/{row['offset']}", row["reason"]] for row in rows]
+    emit_table("", ["at", "function", "record", "reason"], table)

@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from lapwing.contracts import Front, Page
 
-PAGE_ROWS = 1_000
+PAGE_ROWS = 2_000
 """So many rows of an export are read, and in memory, at a time."""
 
 Format = Literal["json", "ndjson", "csv"]

@@ -32,8 +32,8 @@ MENDED = {
 def router(front: Front) -> APIRouter:
     """`/api/v1/errors` and what is below it."""
     routes = APIRouter(prefix="/api/v1", tags=["dead letters"])
+    _retrying(routes, front)  # first, so that the number of a dead letter is not `retry-all`
     _reading(routes, front)
-    _retrying(routes, front)
     return routes
 
 
@@ -77,6 +77,11 @@ def _retrying(routes: APIRouter, front: Front) -> None:
     async def retry_all() -> Response:
         """Read all dead letters again. To repeat it changes nothing."""
         return await _retried(front, None, None)
+
+    @routes.get("/errors/retry-all", dependencies=[requires("read")], include_in_schema=False)
+    async def only_posted() -> Response:
+        """Not a dead letter: `GET /errors/{id}` would take it for one."""
+        raise HTTPException(405, headers={"Allow": "POST"})
 
     @routes.post(
         "/errors/{id}/retry", dependencies=write, response_model=Retried, responses=problems(404, 413, 507),
