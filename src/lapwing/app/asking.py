@@ -6,9 +6,8 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-import msgspec
-
 from lapwing.app.times import read_time
+from lapwing.contracts import Asked
 from lapwing.errors import UnknownName, UsageError
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters
 from lapwing.ledger.sqlite.store import Store
@@ -20,19 +19,6 @@ from lapwing.text.query import Node, parse
 def query_of(text: str | None) -> Node | None:
     """What a query asks for, or None when there is none; raises `QueryError`."""
     return parse(text) if text and text.strip() else None
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Filters as they were typed."""
-
-    source: tuple[str, ...] = ()
-    network: tuple[str, ...] = ()
-    place: tuple[str, ...] = ()
-    country: tuple[str, ...] = ()
-    lang: tuple[str, ...] = ()
-    since: str | None = None
-    until: str | None = None
-    kinds: tuple[str, ...] = ()
 
 
 def filters_of(directory: Any, asked: Asked) -> Filters:

@@ -16,8 +16,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from lapwing.app import answers, asking, cloud, collections, letters, paging, sheets
 from lapwing.app.opening import Directory
 from lapwing.app.status import status
@@ -122,7 +120,7 @@ class DirectoryFront:
         return store
 
     def _filters(self, asked: Asked) -> Filters:
-        return asking.filters_of(self._own, asking.Asked(**msgspec.structs.asdict(asked)))
+        return asking.filters_of(self._own, asked)
 
     def posts(self, asked: Asked, query: str | None, limit: int, after: str | None = None) -> Page:
         """Posts, newest first; stable while more arrive."""

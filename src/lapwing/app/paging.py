@@ -41,13 +41,16 @@ class End(msgspec.Struct, frozen=True, array_like=True):
 
 def wanted_of(asked: Counting) -> Wanted:
     """What to count; raises `UsageError` for a width that is none."""
-    if asked.window == "all":
-        width_us = ALL_US
-    else:
-        width_us = read_duration(asked.window, "--window")
-        if width_us == 0 or width_us % WINDOW_US:
-            raise UsageError(f"--window: {asked.window} is not a multiple of 5m", "write 5m, 15m, 1h, 1d or all")
+    width_us = ALL_US if asked.window == "all" else width_of(asked.window)
     return Wanted(width_us, asked.by, asked.top, asked.bottom, asked.sort)
+
+
+def width_of(text: str) -> int:
+    """The microseconds of a multiple of five minutes; raises `UsageError`."""
+    width_us = read_duration(text, "--window")
+    if width_us == 0 or width_us % WINDOW_US:
+        raise UsageError(f"--window: {text} is not a multiple of 5m", "write 5m, 15m, 1h, 1d or all")
+    return width_us
 
 
 def counts(about: tuple[Store, Filters, Wanted], processed_until_us: int, limit: int, after: str | None) -> Page:

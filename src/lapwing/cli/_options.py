@@ -60,7 +60,8 @@ def filter_options(function: Decorated) -> Decorated:
 
 def filters_from(directory: Any, options: dict[str, Any], kinds: Iterable[str] = ()) -> Any:
     """The filters that the options say; names that nobody has are errors that say what was meant."""
-    from lapwing.app.asking import Asked, filters_of
+    from lapwing.app.asking import filters_of
+    from lapwing.contracts import Asked
 
     return filters_of(
         directory, Asked(kinds=tuple(kinds), **{key: options[key] for key in Asked.__struct_fields__ if key in options})

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from lapwing.cli._options import configuration_of, emit_json, emit_table, json_option
-from lapwing.cli.counts import window_us
 from lapwing.errors import UsageError
 
 
@@ -31,12 +30,13 @@ def command(context: click.Context, data: str, expected: tuple[str, ...], window
 
     from lapwing.app.comparing import compare
     from lapwing.app.opening import Directory
+    from lapwing.app.paging import width_of
 
     if len(expected) > 1 or not expected[0].lower().endswith(".csv"):
         raise UsageError("to compare captures is not available yet", "name a data directory and a .csv table")
     directory = Directory(Path(data), configuration_of(context)).must_exist()
     context.call_on_close(directory.close)
-    result = compare(directory, expected[0], window_us(window))
+    result = compare(directory, expected[0], width_of(window))
     if as_json:
         emit_json(result)
     else:

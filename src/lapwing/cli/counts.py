@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from lapwing.cli._options import directory_of, emit_json, emit_table, filter_options, filters_from, json_option
-from lapwing.errors import UsageError
 
 
 @click.command("counts")
@@ -30,11 +29,12 @@ from lapwing.errors import UsageError
 def command(context: click.Context, /, **options: Any) -> None:
     """Counts by window and place, and how complete they are."""
     from lapwing.app import answers
+    from lapwing.app.paging import wanted_of
+    from lapwing.contracts import Counting
 
     directory = directory_of(context)
     filters = filters_from(directory, options)
-    width = answers.ALL_US if options["window"] == "all" else window_us(options["window"])
-    wanted = answers.Wanted(width, options["by"], options["top"], options["bottom"], options["sort"])
+    wanted = wanted_of(Counting(**{name: options[name] for name in Counting.__struct_fields__}))
     rows = answers.counts(directory.ledger.store, filters, wanted, directory.processed_until_us())
     columns: list[str] = []
     if options["table"]:
@@ -69,17 +69,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.2f}"
     return "" if value is None else str(value)
-
-
-def window_us(text: str) -> int:
-    """A multiple of five minutes; raises `UsageError`."""
-    from lapwing.app.times import read_duration
-    from lapwing.model import WINDOW_US
-
-    width = read_duration(text, "--window")
-    if width == 0 or width % WINDOW_US:
-        raise UsageError(f"--window: {text} is not a multiple of 5m", "write 5m, 15m, 1h, 1d or all")
-    return width
 
 
 def where(row: dict[str, Any], by: str) -> str:

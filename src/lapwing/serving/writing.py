@@ -47,7 +47,7 @@ BODY = {
         "required": True,
         "content": {
             "application/json": CONTENT,
-            "application/x-ndjson": {"schema": {"type": "string"}, "example": '{"n": 1}\n{"n": 2}\n'},
+            "application/x-ndjson": {"schema": {}, "example": '{"n": 1}\n{"n": 2}\n'},
         },
     }
 }

@@ -15,6 +15,7 @@ from lapwing.model import Read
 
 LEASE_US = 10_000_000
 """A lease that was not renewed for this long may be taken by another."""
+HOLDER_BYTES = 24
 
 
 class WriterLock:
@@ -25,13 +26,14 @@ class WriterLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("a+")
+        # Not "a+": what is appended to stays where it is, and the file would grow with each commit.
+        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+")
         self._depth = 0
 
     def __enter__(self) -> None:
         if self._depth == 0:
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            os.pwrite(self._file.fileno(), json.dumps({"pid": os.getpid()}).ljust(24).encode(), 0)
+            os.pwrite(self._file.fileno(), json.dumps({"pid": os.getpid()}).ljust(HOLDER_BYTES).encode(), 0)
         self._depth += 1
 
     def __exit__(
@@ -51,7 +53,8 @@ class WriterLock:
             try:
                 fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
-                return int(json.loads(probe.read())["pid"])
+                said = probe.read(HOLDER_BYTES).strip()
+                return int(json.loads(said)["pid"]) if said else None
             return None
 
 
