@@ -60,3 +60,10 @@ def test_a_file_that_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     assert "there is a lapwing.toml already; say --force" in done.err
     assert (tmp_path / "lapwing.toml").read_text() == "# mine\n"
     assert lapwing(None, "init", "--force", given=given).code == 0
+
+
+def test_nobody_there_is_not_asked_for_ever(tmp_path: Path) -> None:
+    done = lapwing(None, "init", given=b"y\nn\n" * 100)
+    assert done.code == 2
+    assert "'y' is no address" in done.err
+    assert not (tmp_path / "lapwing.toml").exists()

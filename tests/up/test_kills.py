@@ -214,6 +214,7 @@ def check(data: Path, handed_in: Program, posts: Program, stood: dict[str, Any])
     assert set(texts.values()) == {1}
     assert stood["posts"]["standing"] == len(posts.accepted)
     assert standing(data) == [len(posts.accepted), len(posts.accepted), 0, 0, 0, 0]
+    assert (data / "ledger" / "writer.lock").stat().st_size == 24  # it names its holder, and does not grow
     verified = command(data, "verify")
     assert verified.code == 0, verified.out.decode()
 

@@ -51,7 +51,7 @@ def accept(directory: Directory, handed: Handed) -> dict[str, Any]:
     if handed.key is None:
         directory.log.append(handed.topic, records, now_us=now_us)
     else:
-        fresh = directory.log.append_once(handed.topic, records, now_us=now_us, key=f"{handed.source}/{handed.key}")
+        fresh = directory.log.append_once(handed.topic, records, now_us=now_us, key=handed.key)
     return {"topic": handed.topic, "records": len(records.values), "repeated": not fresh}
 
 

@@ -123,6 +123,8 @@ def run(wish: Wish) -> None:
         tree.want(children_of(wish, source.configuration))
         while not stopped:
             clock.sleep(LOOK_S)
+            if stopped:
+                break  # what ends now was told to, as we were
             died, now_s = tree.watch(), clock.monotonic_s()
             if now_s - looked_s >= RELOAD_S:
                 looked_s = now_s

@@ -9,6 +9,10 @@ from typing import Any
 import click
 
 from lapwing import config
+from lapwing.errors import UsageError
+
+TRIES = 5
+"""After so many wrong answers to one question it gives up: nobody is there."""
 
 
 @click.command("init")
@@ -48,11 +52,16 @@ def command(context: click.Context, yes: bool, force: bool) -> None:
 
 def asked(question: str, default: str, yes: bool, check: Callable[[str], str]) -> str:
     """An answer that was tried; with `yes` the default, if it is a good one."""
+    wrong = 0
 
     def tried(text: Any) -> str:
-        if problem := check(str(text)):
-            raise click.UsageError(problem)
-        return str(text)
+        nonlocal wrong
+        if not (problem := check(str(text))):
+            return str(text)
+        wrong += 1
+        if wrong == TRIES:
+            raise UsageError(f"{question} {problem}", "look it up and run it again, or take the defaults with --yes")
+        raise click.UsageError(problem)
 
     return tried(default) if yes else str(click.prompt(question, default=default, value_proc=tried, err=True))
 

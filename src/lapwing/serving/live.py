@@ -26,6 +26,9 @@ WAITING_MAX = 60
 LISTENERS_MAX = 1_000
 TOLD_AT_ONCE = 10
 BREATH_S = 0.005
+DIGITS_MAX = 18
+NEVER = 1 << 62
+"""A commit that there never is."""
 HEARTBEAT = b": still here\n\n"
 
 
@@ -101,7 +104,9 @@ class Broadcast:
             if self._watch is None:
                 self._watch = asyncio.create_task(self._tell())
                 self._told = await asyncio.to_thread(self._changes.last)
-            yield b"retry: 2000\n" + event("hello", self._told if after is None else after, {"commit": self._told})
+            yield b"retry: 2000\n" + event(
+                "hello", self._told if after is None else min(after, self._told), {"commit": self._told}
+            )
             if after is not None and (missed := await asyncio.to_thread(self._changes.since, after)):
                 listener.tell(events(missed))
             while True:
@@ -163,8 +168,9 @@ def router(broadcast: Broadcast) -> APIRouter:
         """What changes, told at most once a second: counts, the newest posts, how things stand."""
         if broadcast.listeners >= LISTENERS_MAX:
             raise HTTPException(503, "too many listen already; ask again later, or ask /api/v1/counts now and then")
-        if last_event_id is not None and last_event_id.isascii() and last_event_id.isdecimal():
-            after = int(last_event_id[:18])
+        if last_event_id is not None:  # one that is none of ours is answered with a reset
+            ours = last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) <= DIGITS_MAX
+            after = int(last_event_id) if ours else NEVER
         wanted = [topic for topic in TOPICS if topic in topics.split(",")]
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(broadcast.stream(after, wanted), media_type="text/event-stream", headers=headers)

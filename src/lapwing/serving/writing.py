@@ -72,6 +72,7 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
+        min_length=1,
         max_length=KEY_CHARACTERS_MAX,
         description="The same key within a day is accepted once: a repetition answers `repeated`.",
     ),
