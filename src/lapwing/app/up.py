@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 from pathlib import Path
 
 import msgspec
@@ -106,14 +107,9 @@ def children_of(wish: Wish, configuration: Configuration) -> list[Child]:
 
 def run(wish: Wish) -> None:
     """Run until SIGTERM or Ctrl-C; then drain, within ten seconds."""
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-
+    ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, lambda *_: ending.set())
     source = Source(wish.file)
     directory = Directory(wish.path, source.configuration)
     directory.log.spans()  # made before the children meet in it
@@ -121,10 +117,7 @@ def run(wish: Wish) -> None:
     clock, looked_s, written_s = directory.clock, 0.0, 0.0
     with Tree(clock) as tree:
         tree.want(children_of(wish, source.configuration))
-        while not stopped:
-            clock.sleep(LOOK_S)
-            if stopped:
-                break  # what ends now was told to, as we were
+        while not clock.sleep(LOOK_S, ending):
             died, now_s = tree.watch(), clock.monotonic_s()
             if now_s - looked_s >= RELOAD_S:
                 looked_s = now_s
