@@ -50,29 +50,35 @@ class Tally:
 
 def add_dead_letters(store: Store, batch: Batch, tally: Tally, now_us: int) -> None:
     """Keep each refused record once; one that was refused before is a duplicate."""
-    compress = zstandard.ZstdCompressor(level=3).compress
+    again = "DO UPDATE SET retried = 0, reason = excluded.reason WHERE retried = 1"
     for letter in batch.refused:
         source = store.source_id(letter.source, letter.network)
-        row = (
-            hash_of(letter),
-            letter.topic,
-            letter.partition,
-            letter.offset,
-            letter.source,
-            letter.network,
-            letter.format,
-            letter.reason,
-            letter.received_at_us,
-            now_us,
-            compress(letter.record),
-        )
-        new = store.connection.execute(
-            "INSERT INTO dead_letters (hash, topic, partition, offset, source, network, format, reason, "
-            "received_at_us, refused_at_us, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (hash) DO UPDATE SET retried = 0, reason = excluded.reason WHERE retried = 1",
-            row,
-        ).rowcount
+        new = insert_dead_letter(store, hash_of(letter), letter, now_us, known=again)
         tally.add("refused" if new else "duplicates", pl.Series([source]))
+
+
+def insert_dead_letter(store: Store, name: bytes, letter: DeadLetter, now_us: int, known: str = "DO NOTHING") -> bool:
+    """Keep a dead letter under a hash of its own, inside the caller's transaction; what to do with one that is `known`
+    is said in SQL. Whether anything was written.
+    """
+    row = (
+        name,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.source,
+        letter.network,
+        letter.format,
+        letter.reason,
+        letter.received_at_us,
+        now_us,
+        zstandard.ZstdCompressor(level=3).compress(letter.record),
+    )
+    statement = (
+        "INSERT INTO dead_letters (hash, topic, partition, offset, source, network, format, reason, "
+        f"received_at_us, refused_at_us, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) {known}"
+    )
+    return store.connection.execute(statement, row).rowcount == 1
 
 
 def take_back(store: Store, batch: Batch) -> dict[int, int]:

@@ -138,19 +138,24 @@ class Blocks:
     def _few(self, parts: list[tuple[Block, np.ndarray]], names: tuple[str, ...]) -> pl.DataFrame:
         """Columns of a few rows of blocks: numbers and codes from memory, of strings the segments that hold any."""
         strings = [name for name in names if SCHEMA[name] == pl.String() and name not in LAYOUT.coded]
+        numbers = [name for name in names if name not in strings]
         picked: dict[str, list[Any]] = {name: [] for name in names}
         for block, inside in parts:
             rows = inside - block.low
-            with self._open(block) as blob:
-                for name in names:
-                    if name not in strings:
-                        picked[name].append(self._number(block, blob, name).at(rows))
-                for name, values in columns.strings(blob, strings, rows.tolist()).items():
-                    picked[name].append(values)
+            for name in numbers:
+                picked[name].append(self._number(block, name).at(rows))
+            if strings:
+                with self._open(block) as blob:
+                    for name, values in columns.strings(blob, strings, rows.tolist()).items():
+                        picked[name].append(values)
         return pl.DataFrame([columns.joined(name, values) for name, values in picked.items()])
 
-    def _number(self, block: Block, blob: sqlite3.Blob, name: str) -> columns.Numbers:
-        return self._numbers.get((block.id, name), lambda: columns.numbers(blob, name))
+    def _number(self, block: Block, name: str) -> columns.Numbers:
+        def decode() -> columns.Numbers:
+            with self._open(block) as blob:
+                return columns.numbers(blob, name)
+
+        return self._numbers.get((block.id, name), decode)
 
     def _holding(self, seqs: np.ndarray) -> Iterator[Block]:
         """The blocks that hold any of the sequence numbers; few numbers are looked up one by one."""

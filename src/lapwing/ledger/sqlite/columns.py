@@ -313,7 +313,9 @@ class _Columns:
         """The strings of a column; those that lie with it are kept until it is their turn."""
         if column.of == 1:
             return self._segment_lists(column).explode()
-        lists = self._lists.setdefault(column.start, self._segment_lists(column))
+        if column.start not in self._lists:
+            self._lists[column.start] = self._segment_lists(column)
+        lists = self._lists[column.start]
         height = pl.col("").list.len() // column.of
         return lists.to_frame("").select(pl.col("").list.slice(height * column.place, height)).to_series().explode()
 

@@ -64,9 +64,8 @@ def found(store: Store, kept: Kept, query: Node | None = None, before: int = NEW
     A document's number is that of its key, so that pages neither repeat nor lose one that is replaced meanwhile.
     """
     page_of = _pages(store, kept, query)
-    check: Callable[[], None] = getattr(store, "check", lambda: None)
     while page := page_of(before):
-        check()
+        store.check()
         before = page[-1].number
         yield from page if query is None else _verified(page, query)
 

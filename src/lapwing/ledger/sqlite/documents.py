@@ -13,17 +13,16 @@ from collections.abc import Iterator
 
 import msgspec
 import polars as pl
-import zstandard
 
 from lapwing.containers.documents import Document, read_document, text_of
 from lapwing.contracts import Claimed
 from lapwing.errors import Fenced
 from lapwing.ledger.sqlite import leases
-from lapwing.ledger.sqlite.accounting import HASH_BYTES
+from lapwing.ledger.sqlite.accounting import HASH_BYTES, insert_dead_letter
 from lapwing.ledger.sqlite.ledger import SqliteLedger
 from lapwing.ledger.sqlite.postings import codes_of
 from lapwing.ledger.sqlite.store import Store
-from lapwing.model import Chunk, Read
+from lapwing.model import Chunk, DeadLetter, Read
 from lapwing.text.words import cut_hashed
 
 READER = "@"
@@ -212,15 +211,18 @@ def _later(each: Arrived, before: Row) -> bool:
 def _refuse(store: Store, kept: Kept, each: Arrived, now_us: int) -> bool:
     """Keep a dead letter; whether it was not there yet."""
     name = hashlib.sha256(f"{FORMAT}\0{kept.name}\0".encode() + each.record).digest()[:HASH_BYTES]
-    reason = f"collection {kept.name!r}: {each.said}"
-    where = (name, kept.topic, each.partition, each.offset, each.source, "", FORMAT, reason)
-    times = (each.received_at_us, now_us)
-    row = (*where, *times, zstandard.ZstdCompressor(level=3).compress(each.record))
-    statement = (
-        "INSERT OR IGNORE INTO dead_letters (hash, topic, partition, offset, source, network, format, reason, "
-        "received_at_us, refused_at_us, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    letter = DeadLetter(
+        topic=kept.topic,
+        partition=each.partition,
+        offset=each.offset,
+        source=each.source,
+        network="",
+        format=FORMAT,
+        reason=f"collection {kept.name!r}: {each.said}",
+        received_at_us=each.received_at_us,
+        record=each.record,
     )
-    return store.connection.execute(statement, row).rowcount == 1
+    return insert_dead_letter(store, name, letter, now_us)
 
 
 def _take_back(store: Store, kept: Kept, letter: int) -> None:

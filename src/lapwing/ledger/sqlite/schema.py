@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lapwing.errors import DiskFull, UnknownVersion
@@ -98,28 +100,30 @@ def connect(path: Path, durability: str = "app-crash") -> sqlite3.Connection:
 
 def create(connection: sqlite3.Connection, generation: int) -> None:
     """Make the tables where there are none; two processes may try at once."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         if not has_tables(connection):
             for statement in DDL.split(";\n"):
                 connection.execute(statement)
             rows = [("format_version", str(FORMAT_VERSION)), ("generation", str(generation)), ("next_seq", "0")]
             rows += [("expired_posts", "0"), ("expired_edits", "0")]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-        connection.execute("COMMIT")
-    except sqlite3.OperationalError as problem:
-        connection.execute("ROLLBACK")
-        raise full_or(problem) from problem
 
 
 def complete(connection: sqlite3.Connection) -> None:
     """Add the tables of documents to a ledger that was made before there were any."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'document_terms'").fetchone():
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         for statement in DOCUMENTS_DDL.split(";\n"):
             connection.execute(statement)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside, or nothing; `DiskFull` where there is no room."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except sqlite3.OperationalError as problem:
         connection.execute("ROLLBACK")

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from lapwing.ledger.sqlite import document_checks, names, standing
+from lapwing.ledger.sqlite.documents import FORMAT as DOCUMENT
 from lapwing.ledger.sqlite.documents import READER
 from lapwing.ledger.sqlite.postings import ROW_BITS, decoded, postings_of
 from lapwing.ledger.sqlite.store import Store
@@ -86,7 +87,9 @@ def _accounts(store: Store) -> Iterator[str]:
         if received != rest:
             yield f"{source}: {received} records came in, {rest} are accounted for"
     refused, kept = store.connection.execute(
-        "SELECT (SELECT coalesce(sum(refused), 0) FROM accounting), (SELECT count(*) FROM dead_letters WHERE retried = 0 AND format != 'document')"
+        "SELECT (SELECT coalesce(sum(refused), 0) FROM accounting), "
+        "(SELECT count(*) FROM dead_letters WHERE retried = 0 AND format != ?)",
+        (DOCUMENT,),
     ).fetchone()
     if refused != kept:
         yield f"{refused} records were refused, {kept} dead letters are kept"
