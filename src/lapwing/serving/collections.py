@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from lapwing.contracts import Front, Page
-from lapwing.serving.asking import Limit, page_size
-from lapwing.serving.exports import Export, answered, exported
+from lapwing.serving.asking import Limit
+from lapwing.serving.exports import Export
 from lapwing.serving.problems import problems
-from lapwing.serving.reading import named
+from lapwing.serving.reading import paged
 from lapwing.serving.security import requires
 
 DOCUMENTS_PAGE = 100
@@ -58,9 +58,6 @@ def router(front: Front) -> APIRouter:
         def ask(limit: int, after: str | None) -> Page:
             return front.documents(name, asked.q, limit, after)
 
-        if asked.format != "json":
-            return await exported(front, Export("documents", asked.format, ask, asked.limit, asked.after))
-        limit = page_size(asked.limit, DOCUMENTS_PAGE)
-        return await answered(front, lambda: named("documents", ask(limit, asked.after)))
+        return await paged(front, Export("documents", asked.format, ask, asked.limit, asked.after), DOCUMENTS_PAGE)
 
     return routes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Literal
 
@@ -40,21 +41,20 @@ class Export(msgspec.Struct, frozen=True):
 
     kind: str
     """posts, counts, words, places or errors: which columns a CSV has."""
-    shape: Literal["ndjson", "csv", "array"]
+    shape: Literal["json", "ndjson", "csv", "array"]
+    """`json` is no export, but a page of it: `reading.paged`."""
     ask: Ask
     limit: int | None = None
     after: str | None = None
 
 
-async def answered(front: Front, work: Callable[[], Any]) -> Response:
-    """What `work` gives, as JSON, within the budget of somebody who waits."""
-    body = await asyncio.wrap_future(front.interactive(lambda: _encode(work())))
-    return Response(body, media_type="application/json")
+Run = Callable[[Callable[[], bytes]], Future[bytes]]
+"""How a question is run: `Front.interactive`, within the budget of somebody who waits, or `Front.patient`."""
 
 
-async def answered_in_time(front: Front, work: Callable[[], Any]) -> Response:
-    """As `answered`, however long it takes: what is asked for when everything is slow."""
-    body = await asyncio.wrap_future(front.patient(lambda: _encode(work())))
+async def answered(run: Run, work: Callable[[], Any]) -> Response:
+    """What `work` gives, as JSON."""
+    body = await asyncio.wrap_future(run(lambda: _encode(work())))
     return Response(body, media_type="application/json")
 
 

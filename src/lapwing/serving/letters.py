@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from lapwing.contracts import Front, Page
-from lapwing.serving.asking import LettersAsked, LettersExported, page_size
+from lapwing.model import RECORD_BYTES_MAX
+from lapwing.serving.asking import LettersAsked, LettersExported
+from lapwing.serving.bodies import TooLarge, read_body
 from lapwing.serving.exports import STREAMS, Export, answered, exported
 from lapwing.serving.problems import problems
-from lapwing.serving.reading import named, streams
+from lapwing.serving.reading import paged, streams
 from lapwing.serving.security import requires
 from lapwing.serving.shapes import Letters, Retried, WholeLetter
 
 LETTERS_PAGE = 50
-RECORD_BYTES_MAX = 1 << 20
 
 Number = Annotated[int, Path(ge=1, le=1 << 62, description="The dead letter's number.")]
 MENDED = {
@@ -47,10 +46,7 @@ def _reading(routes: APIRouter, front: Front) -> None:
         def ask(limit: int, after: str | None) -> Page:
             return front.letters(asked.reason, asked.topic, limit, after)
 
-        if asked.format != "json":
-            return await exported(front, Export("errors", asked.format, ask, asked.limit, asked.after))
-        limit = page_size(asked.limit, LETTERS_PAGE)
-        return await answered(front, lambda: named("errors", ask(limit, asked.after)))
+        return await paged(front, Export("errors", asked.format, ask, asked.limit, asked.after), LETTERS_PAGE)
 
     exports = problems(507) | {200: {"description": "Dead letters with their records.", "content": STREAMS}}
 
@@ -67,7 +63,7 @@ def _reading(routes: APIRouter, front: Front) -> None:
     @routes.get("/errors/{id}", dependencies=read, response_model=WholeLetter, responses=problems(404, 507))
     async def error(id: Number) -> Response:
         """One dead letter with its record."""
-        return await answered(front, lambda: front.letter(id))
+        return await answered(front.interactive, lambda: front.letter(id))
 
 
 def _retrying(routes: APIRouter, front: Front) -> None:
@@ -76,7 +72,7 @@ def _retrying(routes: APIRouter, front: Front) -> None:
     @routes.post("/errors/retry-all", dependencies=write, response_model=Retried, responses=problems(507))
     async def retry_all() -> Response:
         """Read all dead letters again. To repeat it changes nothing."""
-        return await _retried(front, None, None)
+        return await answered(front.patient, lambda: front.retry(None, None))
 
     @routes.get("/errors/retry-all", dependencies=[requires("read")], include_in_schema=False)
     async def only_posted() -> Response:
@@ -89,20 +85,9 @@ def _retrying(routes: APIRouter, front: Front) -> None:
     )  # fmt: skip
     async def retry(id: Number, request: Request) -> Response:
         """Read a dead letter again, as it came or mended. To repeat it changes nothing."""
-        mended = (await _body(request)).rstrip(b"\r\n") or None
-        return await _retried(front, id, mended)
-
-
-async def _retried(front: Front, number: int | None, mended: bytes | None) -> Response:
-    outcome = await asyncio.wrap_future(front.patient(lambda: front.retry(number, mended)))
-    return Response(msgspec.json.encode(outcome), media_type="application/json")
-
-
-async def _body(request: Request) -> bytes:
-    """The whole body, no longer than a record may be."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > RECORD_BYTES_MAX:
-            raise HTTPException(413, f"a record has at most {RECORD_BYTES_MAX} bytes")
-    return bytes(body)
+        try:
+            body = await read_body(request, RECORD_BYTES_MAX)
+        except TooLarge:
+            raise HTTPException(413, f"a record has at most {RECORD_BYTES_MAX} bytes") from None
+        mended = body.rstrip(b"\r\n") or None
+        return await answered(front.patient, lambda: front.retry(id, mended))

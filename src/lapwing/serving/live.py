@@ -16,6 +16,7 @@ import msgspec
 from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
+from lapwing.serving.problems import problems
 from lapwing.serving.security import requires
 
 TOPICS = ("counts", "posts", "status")
@@ -144,10 +145,8 @@ class Broadcast:
             await asyncio.sleep(BREATH_S)  # two hundred answers written at a stretch keep questions waiting
 
 
-PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Events, without end.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-    503: {"description": "Too many listen already."} | PROBLEM,
+ANSWERS: dict[int | str, dict[str, Any]] = problems() | {
+    200: {"description": "Events, without end.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
 
 

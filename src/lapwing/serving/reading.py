@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from lapwing.contracts import Front, Page
 from lapwing.serving.asking import CountsAsked, PlacesAsked, PostsAsked, WordsAsked, page_size
-from lapwing.serving.exports import STREAMS, Export, answered, answered_in_time, exported
+from lapwing.serving.exports import STREAMS, Export, answered, exported
 from lapwing.serving.problems import problems
 from lapwing.serving.security import requires
 from lapwing.serving.shapes import Cities, Counts, Posts, Status, Words
@@ -36,7 +36,7 @@ def router(front: Front) -> APIRouter:
     @routes.get("/status", dependencies=READ, response_model=Status, responses=problems(507))
     async def status() -> Response:
         """Sources, lag, workers, gaps, sizes, and what became of every record."""
-        return await answered_in_time(front, front.status)
+        return await answered(front.patient, front.status)
 
     return routes
 
@@ -50,10 +50,7 @@ def _posts(routes: APIRouter, front: Front) -> None:
         def ask(limit: int, after: str | None) -> Page:
             return front.posts(about, asked.q, limit, after)
 
-        if asked.format != "json":
-            return await exported(front, Export("posts", asked.format, ask, asked.limit, asked.after))
-        limit = page_size(asked.limit, POSTS_PAGE)
-        return await answered(front, lambda: named("posts", ask(limit, asked.after)))
+        return await paged(front, Export("posts", asked.format, ask, asked.limit, asked.after), POSTS_PAGE)
 
 
 def _counts(routes: APIRouter, front: Front) -> None:
@@ -65,10 +62,7 @@ def _counts(routes: APIRouter, front: Front) -> None:
         def ask(limit: int, after: str | None) -> Page:
             return front.counts(about, counting, limit, after)
 
-        if asked.format != "json":
-            return await exported(front, Export("counts", asked.format, ask, asked.limit, asked.after))
-        limit = page_size(asked.limit, COUNTS_PAGE)
-        return await answered(front, lambda: named("counts", ask(limit, asked.after)))
+        return await paged(front, Export("counts", asked.format, ask, asked.limit, asked.after), COUNTS_PAGE)
 
 
 def _words(routes: APIRouter, front: Front) -> None:
@@ -83,7 +77,7 @@ def _words(routes: APIRouter, front: Front) -> None:
         if asked.format != "json":
             every = Export("words", asked.format, lambda *_: ask(asked.limit))
             return await exported(front, every)
-        return await answered(front, lambda: {"words": ask(asked.limit).rows})
+        return await answered(front.interactive, lambda: {"words": ask(asked.limit).rows})
 
 
 def _places(routes: APIRouter, front: Front) -> None:
@@ -95,12 +89,17 @@ def _places(routes: APIRouter, front: Front) -> None:
         def ask(limit: int, after: str | None) -> Page:
             return front.places(about, limit, after)
 
-        if asked.format != "json":
-            return await exported(front, Export("places", asked.format, ask, asked.limit, asked.after))
-        limit = page_size(asked.limit, PLACES_PAGE)
-        return await answered(front, lambda: named("places", ask(limit, asked.after)))
+        return await paged(front, Export("places", asked.format, ask, asked.limit, asked.after), PLACES_PAGE)
 
 
-def named(name: str, page: Page) -> dict[str, Any]:
-    """A page as it is given out."""
-    return {name: page.rows, "next": page.next}
+async def paged(front: Front, listing: Export, default: int) -> Response:
+    """One page as JSON, of `default` rows unless it is said; or, in another shape, everything."""
+    if listing.shape != "json":
+        return await exported(front, listing)
+    limit = page_size(listing.limit, default)
+
+    def page() -> dict[str, Any]:
+        found = listing.ask(limit, listing.after)
+        return {listing.kind: found.rows, "next": found.next}
+
+    return await answered(front.interactive, page)

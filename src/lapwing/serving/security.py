@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from lapwing.errors import UsageError
@@ -25,9 +23,10 @@ from lapwing.serving.addresses import Hosts, Proxies, from_another_site, is_loop
 from lapwing.serving.identity import RANK, Identity, Permission, Rejection, Scope
 from lapwing.serving.limiting import Buckets
 from lapwing.serving.permissions import declare, declared, needed, requires, show_permissions, undeclared
+from lapwing.serving.problems import problem
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Response
     from starlette.types import ASGIApp, Message, Receive, Send
     from starlette.types import Scope as Asked
 
@@ -137,7 +136,7 @@ class Guard:
         send = self._with_headers(scope, headers, send)
         verdict = self._judge(scope, headers)
         if isinstance(verdict, Refusal):
-            await _refuse(verdict, send)
+            await _answer_to(verdict)(scope, receive, send)
         else:
             await self._app({**scope, "state": {**scope.get("state", {}), **verdict}}, receive, send)
 
@@ -237,22 +236,8 @@ def _too_many(wait_s: float) -> Refusal:
     )
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
-    """RFC 9457."""
-    body = msgspec.json.encode(
-        {
-            "type": "about:blank",
-            "title": HTTPStatus(refusal.status).phrase,
-            "status": refusal.status,
-            "detail": refusal.detail,
-            "next_step": refusal.next_step,
-        }
-    )
-    start = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        *refusal.headers,
-    ]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": start})
-    await send({"type": "http.response.body", "body": body})
+def _answer_to(refusal: Refusal) -> Response:
+    answer = problem(refusal.status, refusal.detail, refusal.next_step)
+    answer.headers["cache-control"] = "no-store"
+    answer.raw_headers.extend(refusal.headers)
+    return answer

@@ -96,14 +96,14 @@ def router(front: Front) -> APIRouter:
 
     async def search(sought: Sought) -> Response:
         size = sought.size or POSTS_DEFAULT
-        return await answered(front, lambda: front.posts(sought.asked(), sought.query(), size).rows)
+        return await answered(front.interactive, lambda: front.posts(sought.asked(), sought.query(), size).rows)
 
     async def wordcloud(sought: Sought) -> Response:
         def counted() -> dict[str, int]:
             rows = front.words(sought.asked(), sought.query(), sought.size or WORDS_DEFAULT).rows
             return {row["word"]: row["count"] for row in rows}
 
-        return await answered(front, counted)
+        return await answered(front.interactive, counted)
 
     _sought(
         routes, "search", (list[Post], f"Posts with the word, newest first; {POSTS_DEFAULT} without a size."), search

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 
+from lapwing.serving.bodies import TooLarge, read_body
 from lapwing.serving.problems import problem, problems
 from lapwing.serving.security import requires
 
@@ -22,23 +23,6 @@ class Door(Protocol):
 
     def accept(self, topic: str, body: bytes, lines: bool, key: str | None) -> Future[dict[str, Any]]:
         """``{"topic", "records", "repeated"}`` once it is durable; raises as `Front` does, and `Unacceptable`."""
-
-
-class TooLarge(Exception):
-    """The body is larger than it may be."""
-
-
-async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
-    """The whole body; raises `TooLarge` as soon as it is known to be."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > bytes_max:
-        raise TooLarge
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > bytes_max:
-            raise TooLarge
-    return bytes(body)
 
 
 CONTENT = {"schema": {}, "example": {"text": "anything"}}
@@ -94,7 +78,7 @@ def router(door: Door) -> APIRouter:
                 415, f"{kind} is not taken", "send application/json, or application/x-ndjson for many records"
             )
         try:
-            body = await read_body(request)
+            body = await read_body(request, BODY_BYTES_MAX)
         except TooLarge:
             return problem(413, f"the body is larger than {BODY_BYTES_MAX:,} bytes", "send it in parts")
         if not body.strip():
