@@ -12,13 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lapwing.app.library import Place, Post, consume, produce, report
     from lapwing.app.programs import App
+    from lapwing.app.public import Place, Post, consume, produce, report
 
 __version__ = "0.1.0"
 __all__ = ["App", "Place", "Post", "__version__", "consume", "produce", "report"]
 
-_WHERE = dict.fromkeys(("Place", "Post", "consume", "produce", "report"), "lapwing.app.library") | {
+_WHERE = dict.fromkeys(("Place", "Post", "consume", "produce", "report"), "lapwing.app.public") | {
     "App": "lapwing.app.programs"
 }
 

@@ -69,7 +69,7 @@ class Room:
         try:
             while not (until() if until else idle(self.log, plans)):
                 assert self.clock.monotonic_s() < deadline_s, "the functions did not come to rest"
-                self.clock.sleep(0.01)
+                self.clock.sleep(0.01)  # another thread works; only the log says when it is done
         finally:
             done.set()
             for thread in threads:

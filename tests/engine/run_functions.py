@@ -19,7 +19,7 @@ from lapwing.testing import crash_at
 
 def double(value: dict[str, Any]) -> Any:
     """Every 10th record is poison, every 7th goes nowhere, every 5th goes on twice."""
-    SystemClock().sleep(0.004)
+    SystemClock().sleep(0.004)  # long enough that a kill finds calls under way
     if value["n"] % 10 == 3:
         raise ValueError("poison")
     if value["n"] % 7 == 0:
@@ -44,7 +44,7 @@ def main(folder: str, owner: str, mark: str, times: str) -> None:
         threads[-1].start()
     log = SqliteLog(path)
     while not idle(log, plans):
-        SystemClock().sleep(0.02)
+        SystemClock().sleep(0.02)  # other processes share the work; only the log says when it is done
     done.set()
     for thread in threads:
         thread.join()

@@ -198,7 +198,7 @@ def test_calls_run_at_once_and_the_order_of_each_key_is_kept(tmp_path: Path) -> 
         with lock:
             running += 1
             most = max(most, running)
-        time.sleep(0.001 * (value["n"] % 3))
+        time.sleep(0.001 * (value["n"] % 3))  # so that calls begun together end in another order
         with lock:
             running -= 1
         return value
@@ -292,7 +292,7 @@ def test_what_was_taken_over_is_dropped_and_made_by_the_other_alone(tmp_path: Pa
     taken_over = room.log.claim_group("f", "in", 0, "rival", later_us)
     assert taken_over is not None
     leave.set()
-    room.clock.sleep(0.3)
+    room.clock.sleep(0.3)  # time to do the wrong thing
     assert room.all() == []
     room.log.release_group("f", "rival")
     done.set()
@@ -322,7 +322,7 @@ def test_on_a_full_disk_it_waits_and_goes_on_when_there_is_room(tmp_path: Path) 
     thread = threading.Thread(target=runner.run, args=(done.is_set,))
     thread.start()
     while room.log.group_lag("f", "in"):
-        room.clock.sleep(0.01)
+        room.clock.sleep(0.01)  # the runner is in another thread; only the log says when it is done
     done.set()
     thread.join(10)
     assert len(full) == 3

@@ -42,7 +42,7 @@ def settle(timers: Timers) -> None:
     timers.step()
     while timers.busy():
         assert SystemClock().monotonic_s() < deadline_s
-        SystemClock().sleep(0.001)
+        SystemClock().sleep(0.001)  # the call runs in a thread of its own, on real time
         timers.step()
 
 

@@ -9,10 +9,10 @@ from types import ModuleType
 import pytest
 
 import lapwing
-from lapwing.app import library, programs
+from lapwing.app import programs, public
 
 
-@pytest.mark.parametrize("module", [library, programs])
+@pytest.mark.parametrize("module", [public, programs])
 def test_examples_run(module: ModuleType, tmp_path: Path) -> None:
     names = {"lapwing": lapwing, "folder": tmp_path}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)

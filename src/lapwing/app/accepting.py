@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
+from lapwing.app.files import split
 from lapwing.app.opening import Directory
-from lapwing.contracts import Format
+from lapwing.app.topics import TOPIC
 from lapwing.errors import Unacceptable, UsageError
 from lapwing.formats._detection import detect
 from lapwing.model import RECORD_BYTES_MAX, Records
 
-TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 POSTS = re.compile(r"raw\.([a-z0-9]+)(\..+)?")
 BLAMED_MAX = 20
 """So many wrong records are named."""
@@ -98,13 +98,13 @@ def _posts(directory: Directory, handed: Handed, values: list[bytes], network: s
         networks = sorted({formats[name].network for name in formats} - {"", "unknown"})
         raise UsageError(f"no format reads posts of {network!r}", "known networks: " + ", ".join(networks))
     values = [part for value in values for part in _elements(value)]
-    split = [part for value in values for part in _pages(value, known)]
-    name = detect(split[:DETECTED_AMONG], known)
+    parts = [part for value in values for part in split(value, known)]
+    name = detect(parts[:DETECTED_AMONG], known)
     if name is None:
         wrong = [{"record": 0, "reason": f"it is in none of the formats of {network}: {', '.join(known)}"}]
         raise Unacceptable("these are not posts", wrong, next_step="send each as the network itself writes it")
-    times = [directory.clock.now_us()] * len(split)
-    records = Records(source=handed.source, network=network, format=name, values=split, received_at_us=times)
+    times = [directory.clock.now_us()] * len(parts)
+    records = Records(source=handed.source, network=network, format=name, values=parts, received_at_us=times)
     refused = [{"record": each.record, "reason": each.reason} for each in known[name].decode(records).refused]
     if refused:
         raise Unacceptable("some records cannot become posts", refused[:BLAMED_MAX], next_step="nothing was kept")
@@ -116,10 +116,3 @@ def _elements(value: bytes) -> list[bytes]:
     if not value.startswith(b"["):
         return [value]
     return [bytes(element) for element in msgspec.json.decode(value, type=list[msgspec.Raw])]
-
-
-def _pages(value: bytes, known: dict[str, Format]) -> list[bytes]:
-    for shape in known.values():
-        if shape.split is not None and (parts := shape.split(value)):
-            return parts
-    return [value]

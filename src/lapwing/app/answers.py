@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Annotated, Any
 
 import msgspec
 import polars as pl
 
+from lapwing.app import cursors
 from lapwing.app.times import written
 from lapwing.errors import UsageError
 from lapwing.ledger.sqlite import counting, reading
@@ -37,7 +37,7 @@ def posts(store: Store, filters: Filters, query: Node | None, limit: int, after:
     last = found.row(-1, named=True) if more_follow else None
     return {
         "posts": shown(store, found),
-        "next": write_cursor(Cursor(last["created_at_us"], last["seq"])) if last else None,
+        "next": cursors.write((last["created_at_us"], last["seq"])) if last else None,
     }
 
 
@@ -106,20 +106,14 @@ def described(store: Store, areas: list[int]) -> dict[int, dict[str, Any] | None
     return dict.fromkeys(areas) | unnamed | known
 
 
-def write_cursor(cursor: Cursor) -> str:
-    """A cursor as opaque text."""
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode((cursor.created_at_us, cursor.seq))).decode().rstrip("=")
-
-
 def read_cursor(text: str | None) -> Cursor:
     """The cursor of a page, or the newest; raises `UsageError` for what is none of ours."""
     if text is None:
         return NEWEST
-    try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return Cursor(*msgspec.msgpack.decode(raw, type=tuple[Whole, Whole]))
-    except (ValueError, msgspec.DecodeError):
-        raise UsageError(f"cursor {text!r} is not one that we gave", "start without one") from None
+    end = cursors.read(text, tuple[Whole, Whole])
+    if end is None:
+        raise UsageError(f"cursor {text!r} is not one that we gave", "start without one")
+    return Cursor(*end)
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from lapwing.app import cursors
 from lapwing.app.asking import query_of
 from lapwing.app.opening import Directory
 from lapwing.app.times import written
@@ -142,7 +142,7 @@ def page(directory: Directory, name: str, query: str | None, limit: int, after: 
     if kept is None:
         return {"documents": [], "next": None}
     some = list(islice(document_search.found(directory.ledger.store, kept, node, before), limit + 1))
-    more = write_cursor(some[limit - 1].number) if len(some) > limit else None
+    more = cursors.write(some[limit - 1].number) if len(some) > limit else None
     return {"documents": [shaped(each) for each in some[:limit]], "next": more}
 
 
@@ -175,17 +175,11 @@ def shaped(found: Found) -> dict[str, Any]:
     }
 
 
-def write_cursor(number: int) -> str:
-    """Where a page ends, as opaque text."""
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(number)).decode().rstrip("=")
-
-
 def read_cursor(text: str | None) -> int:
     """Where a page begins; raises `UsageError` for what is none of ours."""
     if text is None:
         return NEWEST
-    try:
-        number = msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=int)
-    except (ValueError, msgspec.DecodeError):
-        raise UsageError(f"cursor {text!r} is not one that we gave", "start without one") from None
+    number = cursors.read(text, int)
+    if number is None:
+        raise UsageError(f"cursor {text!r} is not one that we gave", "start without one")
     return min(max(number, 0), NEWEST)

@@ -28,6 +28,7 @@ from lapwing.values import Values
 READ_BYTES = 4 << 20
 EVERY = re.compile(b"")
 SAMPLE_RECORDS = 50
+PARTS_OF_SAMPLE = 5
 BEGINNING_BYTES = 9
 RECORDING = "recording"
 """What a file in our own format is called where the format of others would stand."""
@@ -158,8 +159,8 @@ def _format(records: Sequence[bytes], formats: Mapping[str, Format], wanted: str
     broken = len(recordings.decode(sample).refused)
     if sample and broken * 2 < len(sample):
         return RECORDING
-    split = [part for record in sample for part in _split_once(record, formats)]
-    found = detect_format(split, {each: formats[each] for each in formats if each not in LAST_RESORTS})
+    parts = [part for record in sample for part in split(record, formats)[:PARTS_OF_SAMPLE]]
+    found = detect_format(parts, {each: formats[each] for each in formats if each not in LAST_RESORTS})
     if found is None and sample:
         if broken < len(sample):
             return RECORDING
@@ -169,11 +170,12 @@ def _format(records: Sequence[bytes], formats: Mapping[str, Format], wanted: str
     return found or ""
 
 
-def _split_once(record: bytes, formats: Mapping[str, Format]) -> list[bytes]:
+def split(record: bytes, formats: Mapping[str, Format]) -> list[bytes]:
+    """The records of a page, as the first format does it that takes it for one; anything else is one record."""
     for name in formats:
-        split = formats[name].split
-        if split is not None and (parts := split(record)):
-            return parts[:5]
+        parts_of = formats[name].split
+        if parts_of is not None and (parts := parts_of(record)):
+            return parts
     return [record]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -14,12 +13,13 @@ from typing import Any
 
 from lapwing.app.answers import url_of
 from lapwing.app.opening import Directory
+from lapwing.app.topics import check_topic
 from lapwing.config import Configuration
 from lapwing.contracts import FunctionNote
 from lapwing.engine.calling import Abandoned, Caller, ProcessCaller, ThreadCaller
 from lapwing.engine.calls import imported
 from lapwing.engine.functions import FunctionRunner, idle
-from lapwing.engine.inputs import POSTS_BEGIN, Understand
+from lapwing.engine.inputs import Understand
 from lapwing.engine.posts import Describe
 from lapwing.engine.settling import Plan
 from lapwing.engine.understanding import Understanding
@@ -28,23 +28,8 @@ from lapwing.settings import Function
 
 log_lines = logging.getLogger("lapwing.functions")
 
-OURS_BEGIN = "_lapwing."
-TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 WATCH_S = 0.05
 END_WAIT_S = 8.0
-
-
-def check_topic(topic: str, what: str = "topic") -> str:
-    """The topic, if users may write to it; raises `UsageError` for a name that is none, is ours, or is a network's."""
-    if not TOPIC.fullmatch(topic):
-        raise UsageError(f"{what} {topic!r} is no name", "write 1 to 249 of: A-Z a-z 0-9 . _ -")
-    if topic.startswith(OURS_BEGIN):
-        raise UsageError(
-            f"{what} {topic!r} is one of Lapwing's own", "choose a name that does not begin with _lapwing."
-        )
-    if topic.startswith(POSTS_BEGIN):
-        raise UsageError(f"{what} {topic!r} holds what a network sent", "choose a name that does not begin with raw.")
-    return topic
 
 
 def plan_of(function: Function, call: Callable[[Any], Any] | None = None, folder: str = "") -> Plan:
@@ -155,6 +140,4 @@ def understanding_of(directory: Directory) -> Understand:
 
 
 def _places(directory: Directory, ids: list[int]) -> list[tuple[int, str, str]]:
-    from lapwing.places.gazetteer import describe
-
-    return [(each["id"], each["name"], each["country"]) for each in describe(directory.resources["gazetteer"], ids)]
+    return [(id, name, country) for id, name, country, *_ in directory.describe_places(ids)]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lapwing.app.files import Opened, Piece, Position, Reading, check_format, pieces, source_name
-from lapwing.app.opening import Directory, Formats
+from lapwing.app.opening import Directory
 from lapwing.app.reading_lock import reading
 from lapwing.app.workers import WATCH_S, Workers
 from lapwing.engine.loop import BATCH_RECORDS_MAX, Worker
@@ -55,7 +55,7 @@ def ingest(directory: Directory, wish: Wish, show: Show = lambda _: None) -> dic
 
     Raises `UnreadableInput` for a file that is damaged or not what it should be, after everything readable was saved.
     """
-    check_format(wish.format, Formats())
+    check_format(wish.format, directory.formats)
     inputs = [opened_or_blamed(name) for name in wish.files]
     total = sum(opened.size for opened in inputs)
     before, started = accounting_by_source(directory), directory.clock.monotonic_s()
@@ -85,15 +85,8 @@ def opened_or_blamed(name: str) -> Opened:
         ) from None
 
 
-def accounting(directory: Directory) -> dict[str, int]:
-    """What became of every record since the beginning."""
-    sums = ", ".join(f"coalesce(sum({outcome}), 0)" for outcome in OUTCOMES)
-    row = directory.ledger.store.connection.execute(f"SELECT {sums} FROM accounting").fetchone()
-    return dict(zip(OUTCOMES, row, strict=True))
-
-
 def accounting_by_source(directory: Directory) -> dict[str, dict[str, int]]:
-    """As `accounting`, for each source by its name."""
+    """What became of every record since the beginning, for each source by its name."""
     rows = directory.ledger.store.connection.execute(
         f"SELECT s.name, {', '.join(OUTCOMES)} FROM accounting a JOIN sources s ON s.id = a.source"
     )
@@ -117,7 +110,7 @@ class _Feed:
         self.workers = workers
         self.show = show
         self.own: Worker | None = directory.worker() if not workers.pids() else None
-        self.formats = Formats()
+        self.formats = directory.formats
         self.appended = 0
         self.heard: set[tuple[str, str]] = set()
         self.sources: set[str] = set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,8 @@ import zstandard
 
 from lapwing.app import collections
 from lapwing.app.opening import Directory
-from lapwing.app.times import written
+from lapwing.app.times import written_out
+from lapwing.containers import recordings
 from lapwing.errors import TooSlow, UsageError
 from lapwing.ledger.sqlite.documents import FORMAT as DOCUMENT
 from lapwing.model import RETRIES, Records
@@ -39,12 +39,7 @@ def listed(
         "AND (?2 IS NULL OR topic = ?2) AND id < ?4 ORDER BY id DESC LIMIT ?3",
         (reason, topic, limit, before),
     )
-    return [_shaped(row) for row in rows]
-
-
-def _shaped(row: tuple[Any, ...]) -> dict[str, Any]:
-    letter = dict(zip(COLUMNS, row, strict=True))
-    return {key.removesuffix("_us"): written(value) if key.endswith("_us") else value for key, value in letter.items()}
+    return [written_out(dict(zip(COLUMNS, row, strict=True))) for row in rows]
 
 
 def shown(directory: Directory, number: int) -> tuple[dict[str, Any], bytes]:
@@ -54,7 +49,7 @@ def shown(directory: Directory, number: int) -> tuple[dict[str, Any], bytes]:
     ).fetchone()
     if row is None:
         raise UsageError(f"there is no dead letter {number}", "`lapwing errors list` shows them")
-    return _shaped(row[:-1]), zstandard.decompress(row[-1])
+    return written_out(dict(zip(COLUMNS, row[:-1], strict=True))), zstandard.decompress(row[-1])
 
 
 def exported(directory: Directory, limit: int) -> Iterator[dict[str, Any]]:
@@ -66,10 +61,7 @@ def exported(directory: Directory, limit: int) -> Iterator[dict[str, Any]]:
 def whole(directory: Directory, number: int) -> dict[str, Any]:
     """One dead letter with its record, as text or base64; raises `UsageError` if there is none of that number."""
     letter, record = shown(directory, number)
-    try:
-        return letter | {"record": record.decode()}
-    except UnicodeDecodeError:
-        return letter | {"record": {"base64": base64.b64encode(record).decode()}}
+    return letter | {"record": recordings.readable(record)}
 
 
 def retried(

@@ -9,9 +9,9 @@ import polars as pl
 
 from lapwing.app import answers
 from lapwing.app.opening import Directory
+from lapwing.app.status import accounting
 from lapwing.app.times import written
 from lapwing.ledger.sqlite import counting
-from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.ledger.sqlite.reading import complete
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
@@ -59,13 +59,11 @@ def changed_since(directory: Directory, commit: int) -> dict[str, Any] | None:
 def standing(directory: Directory) -> dict[str, Any]:
     """How things stand, in a few numbers."""
     connection = directory.ledger.store.connection
-    sums = ", ".join(f"coalesce(sum({outcome}), 0)" for outcome in OUTCOMES)
-    row = connection.execute(f"SELECT {sums} FROM accounting").fetchone()
     (letters,) = connection.execute("SELECT count(*) FROM dead_letters WHERE retried = 0").fetchone()
     (workers,) = connection.execute("SELECT count(*) FROM workers").fetchone()
     return {
         "at": written(directory.clock.now_us()),
-        "accounting": dict(zip(OUTCOMES, row, strict=True)),
+        "accounting": accounting(directory),
         "lag_records": directory.behind(),
         "dead_letters": letters,
         "workers": workers,

@@ -65,7 +65,7 @@ class Directory:
             self.path / "ledger",
             durability=self.configuration.log.durability,
             mark=self.mark,
-            describe_places=self._describe,
+            describe_places=self.describe_places,
             retention=Retention(
                 self.configuration.store.posts_retention_us, self.configuration.store.counts_retention_us
             ),
@@ -90,7 +90,8 @@ class Directory:
         """What stages need, by name; each is loaded when it is first asked for."""
         return RESOURCES
 
-    def _describe(self, places: list[int]) -> list[tuple[int, str, str, float, float, int]]:
+    def describe_places(self, places: list[int]) -> list[tuple[int, str, str, float, float, int]]:
+        """Id, name, country, longitude, latitude and population of cities."""
         from lapwing.places.gazetteer import describe
 
         columns = ("id", "name", "country", "longitude", "latitude", "population")

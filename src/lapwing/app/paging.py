@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import polars as pl
 
-from lapwing.app import answers
+from lapwing.app import answers, cursors
 from lapwing.app.answers import ALL_US, Wanted, Whole
 from lapwing.app.times import micros, read_duration
 from lapwing.contracts import Counting, Page
@@ -71,7 +70,7 @@ def counts(about: tuple[Store, Filters, Wanted], processed_until_us: int, limit:
     if len(rows) <= limit:
         return Page(rows)
     last = rows[limit - 1]
-    return Page(rows[:limit], _write_end(End(_start_us(last, wanted.window_us), key_of(last), ranking)))
+    return Page(rows[:limit], cursors.write(End(_start_us(last, wanted.window_us), key_of(last), ranking)))
 
 
 def key_of(row: dict[str, Any]) -> int | str:
@@ -148,17 +147,11 @@ def _parts(store: Store, filters: Filters, width_us: int, begin_us: int | None) 
         start, step = start + step, max(step, min(step * 2, STEP_US_MAX // width_us * width_us))
 
 
-def _write_end(end: End) -> str:
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(end)).decode().rstrip("=")
-
-
 def _read_end(text: str | None) -> End | None:
-    if text is None:
-        return None
-    try:
-        return msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=End)
-    except (ValueError, msgspec.DecodeError):
-        raise UsageError(f"cursor {text[:80]!r} is not one that we gave", "start without one") from None
+    end = None if text is None else cursors.read(text, End)
+    if text is not None and end is None:
+        raise UsageError(f"cursor {text[:80]!r} is not one that we gave", "start without one")
+    return end
 
 
 def places(store: Store, filters: Filters, limit: int, after: str | None) -> Page:

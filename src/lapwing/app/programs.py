@@ -12,8 +12,8 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from lapwing import config
 from lapwing.app.functions import plan_of, run_plans
-from lapwing.app.library import configuration_here
 from lapwing.app.opening import Directory
+from lapwing.app.public import configuration_here
 from lapwing.engine.settling import Plan
 from lapwing.errors import LapwingError, UsageError
 from lapwing.settings import Function

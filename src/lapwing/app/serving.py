@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +11,7 @@ from typing import Any
 
 import lapwing
 from lapwing.app.accepting import Handed, accept
+from lapwing.app.ending import told_to_end
 from lapwing.app.front import DirectoryFront
 from lapwing.app.living import changed_since, last_commit
 from lapwing.app.metrics import exposition
@@ -99,7 +98,4 @@ def serve(
 def serve_until_stopped(path: Path, configuration: Configuration, up: Callable[[str], None]) -> None:
     """As `serve`, until SIGTERM or Ctrl-C; raises `UsageError` where others could ask and there is no token."""
     check_start(path, configuration.serve)
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
-    serve(path, configuration, ending.is_set, up)
+    serve(path, configuration, told_to_end().is_set, up)

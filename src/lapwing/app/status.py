@@ -10,7 +10,7 @@ from lapwing.app.collections import listing
 from lapwing.app.footprint import disk, processes
 from lapwing.app.latency import latency
 from lapwing.app.opening import Directory
-from lapwing.app.times import written
+from lapwing.app.times import written, written_out
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.ledger.sqlite.leases import LEASE_US
 
@@ -47,9 +47,9 @@ def status(directory: Directory) -> dict[str, Any]:
             for source, low, high, reason in connection.execute("SELECT source, from_us, to_us, reason FROM gaps")
         ],
         "dead_letters": connection.execute("SELECT count(*) FROM dead_letters WHERE retried = 0").fetchone()[0],
-        "functions": _moments(directory.log.function_states()),
-        "timers": _moments(directory.log.timer_states()),
-        "programs": _moments(directory.log.reports()),
+        "functions": [written_out(row) for row in directory.log.function_states()],
+        "timers": [written_out(row) for row in directory.log.timer_states()],
+        "programs": [written_out(row) for row in directory.log.reports()],
         "collections": listing(directory),
         "log": directory.log.sizes(),
         "bytes": (used := sizes(directory.path)),
@@ -59,15 +59,11 @@ def status(directory: Directory) -> dict[str, Any]:
     }
 
 
-def _moments(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with their times written out."""
-    return [
-        {
-            name.removesuffix("_us"): (written(value) if value else None) if name.endswith("_us") else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
+def accounting(directory: Directory) -> dict[str, int]:
+    """What became of every record since the beginning."""
+    sums = ", ".join(f"coalesce(sum({outcome}), 0)" for outcome in OUTCOMES)
+    row = directory.ledger.store.connection.execute(f"SELECT {sums} FROM accounting").fetchone()
+    return dict(zip(OUTCOMES, row, strict=True))
 
 
 def _partitions(connection: Connection) -> list[dict[str, Any]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 POST_COLUMNS = (
@@ -50,18 +48,6 @@ def shortened(text: str) -> str:
 def printable(text: str) -> str:
     """Text without what would move a terminal's cursor or hide other text."""
     return " ".join("".join(char if char.isprintable() or char in "\u200d\u200c" else " " for char in text).split())
-
-
-def posts_csv(posts: list[dict[str, Any]]) -> str:
-    """Comma-separated values with a heading, safe to open in a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(POST_COLUMNS)
-    for post in posts:
-        place = post["place"] or {}
-        row = post | {"place_id": place.get("id"), "place_name": place.get("name")}
-        writer.writerow([safe(row[column]) for column in POST_COLUMNS])
-    return out.getvalue()
 
 
 def safe(value: Any) -> str:

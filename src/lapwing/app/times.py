@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from lapwing.errors import UsageError
 
@@ -21,6 +22,14 @@ def written(time_us: int) -> str:
     """RFC 3339 in UTC; fractions of a second only where there are any."""
     text = (EPOCH + timedelta(microseconds=time_us)).isoformat()
     return text.replace("+00:00", "Z")
+
+
+def written_out(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose times, in the columns that end in `_us`, are written; there is none where it is 0."""
+    return {
+        name.removesuffix("_us"): (written(value) if value else None) if name.endswith("_us") else value
+        for name, value in row.items()
+    }
 
 
 def read_time(text: str, now_us: int, option: str) -> int:

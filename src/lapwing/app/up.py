@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import threading
 from pathlib import Path
 
 import msgspec
 
 from lapwing import config
 from lapwing.app.collections import collect
+from lapwing.app.ending import told_to_end
+from lapwing.app.footprint import PROCESSES
 from lapwing.app.functions import run_functions
 from lapwing.app.opening import Directory
 from lapwing.app.serving import serve
@@ -28,7 +28,6 @@ LOOK_S = 0.2
 RELOAD_S = 2.0
 """So often the configuration's file is looked at."""
 PROCESSES_S = 5.0
-PROCESSES = "processes.json"
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,9 +106,7 @@ def children_of(wish: Wish, configuration: Configuration) -> list[Child]:
 
 def run(wish: Wish) -> None:
     """Run until SIGTERM or Ctrl-C; then drain, within ten seconds."""
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    ending = told_to_end()
     source = Source(wish.file)
     directory = Directory(wish.path, source.configuration)
     directory.log.spans()  # made before the children meet in it

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 
+from lapwing.app.ending import told_to_end
 from lapwing.app.opening import Directory
 from lapwing.config import Configuration, one_thread_each
 from lapwing.engine.clock import SystemClock
@@ -32,8 +33,7 @@ def work(path: Path, configuration: Configuration, name: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
-    directory = Directory(path, configuration)
-    directory.worker(name).run(lambda: stopped or os.getppid() != parent)
+    labour(path, configuration, name, lambda: stopped or os.getppid() != parent)
 
 
 def labour(path: Path, configuration: Configuration, name: str, stop: Callable[[], bool]) -> None:
@@ -99,17 +99,10 @@ class Workers:
 
 def run_until_stopped(directory: Directory, configuration: Configuration, count: int, until_empty: bool) -> int:
     """Keep `count` workers going until SIGTERM or Ctrl-C, or until the log is worked through; how many had died."""
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    ending = told_to_end()
     died = 0
     with Workers(directory.path, configuration, count) as workers:
-        while not stopped and not (until_empty and directory.behind() == 0):
+        while not ending.is_set() and not (until_empty and directory.behind() == 0):
             died += workers.watch()
             directory.clock.sleep(WATCH_S)
     return died

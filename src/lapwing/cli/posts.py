@@ -25,7 +25,7 @@ def command(context: click.Context, /, query: str | None, **options: Any) -> Non
 
     QUERY: words are AND-ed; OR, -word, "a phrase", #tag, @name, prefix*.
     """
-    from lapwing.app import answers, tables
+    from lapwing.app import answers, sheets, tables
     from lapwing.app.asking import query_of
 
     directory = directory_of(context)
@@ -39,7 +39,7 @@ def command(context: click.Context, /, query: str | None, **options: Any) -> Non
         for post in answer["posts"]:
             emit_json(post)
     elif shape == "csv":
-        click.echo(tables.posts_csv(answer["posts"]), nl=False)
+        click.echo(sheets.sheet("posts", answer["posts"], heading=True).decode(), nl=False)
     else:
         emit_table("", ["time", "place", "by", "text"], [tables.post_row(post) for post in answer["posts"]])
         count = len(answer["posts"])

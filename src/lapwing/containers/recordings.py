@@ -83,6 +83,12 @@ def _text(value: bytes) -> str | Encoded:
         return Encoded(base64.b64encode(value).decode())
 
 
+def readable(value: bytes) -> str | dict[str, str]:
+    """A record as a line of a recording has it: text, or ``{"base64": …}`` where it is none."""
+    text = _text(value)
+    return text if isinstance(text, str) else {"base64": text.base64}
+
+
 def is_recording(line: bytes) -> bool:
     """Whether a line is one of a recording."""
     try:

@@ -6,7 +6,6 @@ halved until what fails is alone, so that its neighbours go on.
 
 from __future__ import annotations
 
-import base64
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from lapwing.engine.calling import Caller, Outcome, TooManyAbandoned
+from lapwing.containers import recordings
+from lapwing.engine.calling import Caller, Outcome
 from lapwing.engine.clock import Clock
 from lapwing.engine.inputs import Item, Taken
 from lapwing.engine.returned import line_of
@@ -154,11 +154,5 @@ def readable(record: bytes) -> Any:
         value = msgspec.json.decode(record)
         line_of({"record": value})
     except (ValueError, TypeError, RecursionError):
-        try:
-            return record.decode()
-        except UnicodeDecodeError:
-            return {"base64": base64.b64encode(record).decode()}
+        return recordings.readable(record)
     return value
-
-
-__all__ = ["Failure", "Plan", "Settled", "Slot", "Task", "TooManyAbandoned", "readable"]

@@ -10,6 +10,7 @@ import os
 import sqlite3
 
 import msgspec
+import psutil
 
 from lapwing.contracts import Claimed, TimerLease
 from lapwing.errors import Fenced
@@ -64,7 +65,7 @@ def claim_group(
     held = connection.execute(
         "SELECT pid FROM groups WHERE name = ? AND topic = ? AND partition = ? AND owner IS NOT NULL", (group, *key)
     ).fetchone()
-    gone = held is not None and not lives(held[0])
+    gone = held is not None and not psutil.pid_exists(held[0])
     row = connection.execute(
         "UPDATE groups SET epoch = epoch + 1, owner = ?1, pid = ?2, heartbeat_us = ?3 WHERE name = ?4 AND topic = ?5 "
         "AND partition = ?6 AND (owner IS NULL OR owner = ?1 OR heartbeat_us < ?7 OR ?8) RETURNING id, epoch, next_offset",
@@ -77,7 +78,7 @@ def heartbeat_group(connection: sqlite3.Connection, group: str, owner: str, now_
     """Say that a member lives and keeps its partitions; how many members live."""
     rows = connection.execute("SELECT owner, pid, heartbeat_us FROM members WHERE name = ?", (group,)).fetchall()
     for other, pid, seen_us in rows:
-        if seen_us < now_us - LEASE_US or not lives(pid):
+        if seen_us < now_us - LEASE_US or not psutil.pid_exists(pid):
             connection.execute("DELETE FROM members WHERE name = ? AND owner = ?", (group, other))
     connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", (group, owner, os.getpid(), now_us))
     connection.execute("UPDATE groups SET heartbeat_us = ? WHERE name = ? AND owner = ?", (now_us, group, owner))
@@ -112,7 +113,7 @@ def claim_timer(connection: sqlite3.Connection, name: str, owner: str, now_us: i
     """Take a timer; None while another holds it."""
     connection.execute("INSERT OR IGNORE INTO timers (name) VALUES (?)", (name,))
     held = connection.execute("SELECT pid FROM timers WHERE name = ? AND owner IS NOT NULL", (name,)).fetchone()
-    gone = held is not None and not lives(held[0])
+    gone = held is not None and not psutil.pid_exists(held[0])
     row = connection.execute(
         "UPDATE timers SET epoch = epoch + 1, owner = ?1, pid = ?2, heartbeat_us = ?3 WHERE name = ?4 "
         "AND (owner IS NULL OR owner = ?1 OR heartbeat_us < ?5 OR ?6) RETURNING epoch, last_us",
@@ -132,14 +133,3 @@ def keep_timer(
     ).rowcount
     if changed != 1:
         raise Fenced(f"another process runs the timer {lease.name!r} now", "this one leaves it alone")
-
-
-def lives(pid: int) -> bool:
-    """Whether there is such a process; if it only seems gone, the epoch still fences it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -9,6 +9,8 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 from lapwing.contracts import Claimed
 from lapwing.errors import Fenced
 from lapwing.model import Read
@@ -78,26 +80,16 @@ def _free_if_dead(connection: sqlite3.Connection, topic: str, partition: int) ->
     row = connection.execute(
         "SELECT pid FROM partitions WHERE topic = ? AND partition = ? AND owner IS NOT NULL", (topic, partition)
     ).fetchone()
-    if row is not None and not _lives(row[0]):
+    if row is not None and not psutil.pid_exists(row[0]):
         connection.execute(
             "UPDATE partitions SET owner = NULL, pid = NULL WHERE topic = ? AND partition = ?", (topic, partition)
         )
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def heartbeat(connection: sqlite3.Connection, owner: str, pid: int, now_us: int) -> int:
     """Say that a worker lives and keeps its partitions; returns how many workers live."""
     for other, other_pid, seen_us in connection.execute("SELECT owner, pid, heartbeat_us FROM workers").fetchall():
-        if seen_us < now_us - LEASE_US or not _lives(other_pid):
+        if seen_us < now_us - LEASE_US or not psutil.pid_exists(other_pid):
             connection.execute("DELETE FROM workers WHERE owner = ?", (other,))
     connection.execute("INSERT OR REPLACE INTO workers VALUES (?, ?, ?)", (owner, pid, now_us))
     connection.execute("UPDATE partitions SET heartbeat_us = ? WHERE owner = ?", (now_us, owner))

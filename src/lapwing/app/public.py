@@ -21,8 +21,8 @@ import msgspec
 
 from lapwing import config
 from lapwing.app.consuming import STARTS, Consumer
-from lapwing.app.functions import check_topic
 from lapwing.app.opening import Directory
+from lapwing.app.topics import check_topic
 from lapwing.engine.inputs import POSTS_BEGIN
 from lapwing.engine.posts import Place, Post
 from lapwing.engine.returned import line_of
