@@ -12,7 +12,8 @@ from lapwing import catalog
 from lapwing.contracts import Format
 from lapwing.formats._detection import detect
 
-SAMPLES = {name: sample(f"{name}.ndjson") for name in ("x_v1", "x_v2", "mastodon", "jetstream")}
+NETWORKS = ("x_v1", "x_v2", "mastodon", "jetstream", "discord", "line", "feed_items", "usgs")
+SAMPLES = {name: sample(f"{name}.ndjson") for name in NETWORKS}
 SAMPLES["csv_rows"] = catalog.load("formats", "csv_rows").example
 SAMPLES["oversize"] = catalog.load("formats", "oversize").example
 FORMATS: dict[str, Format] = {name: catalog.load("formats", name) for name in SAMPLES}

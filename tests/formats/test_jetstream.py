@@ -72,6 +72,11 @@ def test_the_rest_is_filtered_whatever_is_in_it() -> None:
     assert DECODED.refused == []
 
 
+def test_kinds_of_the_future_are_counted_under_one_name() -> None:
+    future = LINES[0].replace(b'"kind":"commit"', b'"kind":"comet"')
+    assert decode("jetstream", [future]).filtered == {"other kind": 1}
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from formats.reading_samples import decode, reason, sample
@@ -71,6 +72,22 @@ def test_a_delete_calls_the_status_by_its_alias() -> None:
         (8, 0, "reef.example/not-a-number", 0, None, FINAL, 0),
     ]
     assert DECODED.filtered == {"filters_changed": 1, "not public": 1}
+
+
+def test_ids_belong_to_the_server_that_says_them() -> None:
+    status = LINES[0].replace(b"{", b'{"host":"evil.example",', 1)
+    update = msgspec.json.encode({"event": "update", "host": "Reef.Example", "payload": status.decode()})
+    delete = b'{"event":"delete","host":"reef.example","payload":"115840250880000000"}'
+    decoded = decode("mastodon", [update, delete], source="all my servers")
+    assert decoded.posts["alias"].to_list() == ["reef.example/115840250880000000"]
+    assert decoded.changes["name"].to_list() == ["reef.example/115840250880000000"]
+    assert mastodon.recognises(update)
+
+
+def test_what_a_server_says_about_itself_is_counted_and_its_inventions_have_one_name() -> None:
+    values = [b'{"event":"announcement","payload":"{}"}', b'{"event":"a1","payload":"{}"}', b'{"event":"b2"}']
+    values.append(b'{"error":"Unknown stream type","status":400}')
+    assert decode("mastodon", values).filtered == {"announcement": 1, "other event": 2, "stream error": 1}
 
 
 def test_a_change_of_the_names_is_refused() -> None:

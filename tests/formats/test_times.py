@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapwing.formats._times import UNKNOWN_US, instants_us, mastodon_id_us, old_instants_us, snowflake_us, tids_us
+from lapwing.formats._times import (
+    UNKNOWN_US,
+    discord_id_us,
+    instants_us,
+    mastodon_id_us,
+    milliseconds_us,
+    old_instants_us,
+    snowflake_us,
+    tids_us,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 moments = st.datetimes(timezones=st.just(UTC))
@@ -63,6 +72,14 @@ def test_ids() -> None:
     assert snowflake_us("9" * 30) == snowflake_us("-5") == snowflake_us("x") == 0
     assert mastodon_id_us("115840250880000000") == 1_767_581_953_125_000
     assert mastodon_id_us("42") == mastodon_id_us("9" * 40) == mastodon_id_us("a1") == 0
+    assert discord_id_us("175928847299117063") == 1_462_015_105_796_000  # the example of Discord's documentation
+    assert discord_id_us(str(1 << 64)) == discord_id_us("-1") == discord_id_us("") == 0
     assert tids_us(["3mbo6jo6e2222", "self", "3mbo6jo6e222!", "zzzzzzzzzzzzz", "2222222222222", "é" * 13]).tolist() == [
         1_767_607_200_000_000, 0, 0, 0, 0, 0,
     ]  # fmt: skip
+
+
+def test_milliseconds() -> None:
+    assert milliseconds_us(1_799_143_200_123) == 1_799_143_200_123_000
+    assert milliseconds_us(1_799_143_200_123.9) == 1_799_143_200_123_000
+    assert milliseconds_us(None) == milliseconds_us(1e300) == milliseconds_us(1 << 63) == UNKNOWN_US

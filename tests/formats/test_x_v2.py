@@ -91,6 +91,29 @@ def test_compliance_events_become_changes() -> None:
     assert DECODED.filtered == {"stream error: operational-disconnect": 1, "scrub_geo": 1, "tweet_edit": 1}
 
 
+def job(reason: str, action: str = "delete", redacted_at: str = "2027-01-05T10:10:00.000Z") -> bytes:
+    """A line of the results of a compliance job."""
+    line = {"id": "2140000012582912000", "action": action, "created_at": "2027-01-04T09:00:00.000Z"}
+    return msgspec.json.encode(line | {"redacted_at": redacted_at, "reason": reason})
+
+
+def test_the_results_of_a_compliance_job_become_changes() -> None:
+    decoded = decode("x_v2", [job("deleted"), job("suspended"), job("deactivated"), job("scrub_geo")])
+    at_us, name, id_us = 1_799_143_800_000_000, "x:2140000012582912000", 1_799_050_736_934_000
+    assert decoded.changes.rows() == [
+        (0, 0, name, id_us, None, FINAL, at_us),
+        (1, 0, name, id_us, None, FINAL, at_us),
+        (2, 2, None, 0, name, at_us, at_us),
+    ]
+    assert decoded.filtered == {"scrub_geo": 1}
+    assert x_v2.recognises(job("deleted"))
+
+
+def test_a_problem_that_is_not_in_a_list_is_an_error_of_the_stream_too() -> None:
+    problem = b'{"title":"ConnectionException","connection_issue":"TooManyConnections","type":"https://api.x.com/2/problems/streaming-connection"}'
+    assert decode("x_v2", [problem]).filtered == {"stream error: ConnectionException": 1}
+
+
 def test_a_row_without_a_document_is_refused() -> None:
     assert [(each.record, each.reason) for each in DECODED.refused] == [(7, "a row without doc")]
 
@@ -118,6 +141,9 @@ def test_what_a_record_says_does_not_depend_on_its_company(shape: str) -> None:
         (b'{"data":{"delete":{"tweet":{"id":"1"},"event_at":"then"}}}', "delete: event_at 'then' is not a date"),
         (b'{"id":"2140000012582912000","text":null,"author_id":"1"}', "no text"),
         (b'{"meta":{}}', "not an X v2 post: no data"),
+        (job("deleted", action="keep"), "compliance: action 'keep' is unknown"),
+        (job("deleted", redacted_at="then"), "compliance: redacted_at 'then' is not a date"),
+        (job("deleted").replace(b'"id"', b'"name"'), "compliance: no id"),
         (b"null", "the record should be an object, not nothing"),
     ],
 )

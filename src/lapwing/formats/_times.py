@@ -28,6 +28,8 @@ YEAR_2016_US = 1_451_606_400_000_000
 YEAR_2100_US = 4_102_444_800_000_000
 
 _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
+_DISCORD_EPOCH_MS = 1_420_070_400_000
+_CALENDAR_MS = 253_402_300_800_000  # the year 10000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND_US = 1_000_000
@@ -202,3 +204,18 @@ def mastodon_id_us(name: str) -> int:
         return 0
     time_us = (int(name) >> 16) * 1000
     return time_us if YEAR_2016_US <= time_us < YEAR_2100_US else 0
+
+
+def milliseconds_us(since_1970_ms: float | None) -> int:
+    """Read milliseconds since 1970; `UNKNOWN_US` for none, and for what no calendar reaches."""
+    if since_1970_ms is None or not abs(since_1970_ms) < _CALENDAR_MS:
+        return UNKNOWN_US
+    return int(since_1970_ms) * 1000
+
+
+def discord_id_us(name: str) -> int:
+    """Give the time inside one of Discord's ids (milliseconds since 2015 above 22 bits); 0 if it is not a number."""
+    if not (name.isascii() and name.isdigit() and len(name) <= 20):
+        return 0
+    number = int(name)
+    return ((number >> 22) + _DISCORD_EPOCH_MS) * 1000 if number < 1 << 64 else 0

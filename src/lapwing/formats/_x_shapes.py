@@ -115,6 +115,8 @@ class Probe(msgspec.Struct, gc=False):
     user: msgspec.Raw = ABSENT
     errors: msgspec.Raw = ABSENT
     event: msgspec.Raw = ABSENT
+    action: msgspec.Raw = ABSENT
+    redacted_at: msgspec.Raw = ABSENT
 
 
 class ProbedDocument(msgspec.Struct, gc=False):
@@ -195,11 +197,18 @@ def recognises(value: bytes) -> bool:
     shape = shape_of(value)
     try:
         if shape != "nested":
-            return shape is not None or bytes(_probe(value).errors)[:2] == b"[{"
+            return shape is not None or _is_message(_probe(value))
         data = _probe(value).data
         return bytes(data)[:2] == b"[{" or _is_post_or_event(data)
     except UNREADABLE:
         return False
+
+
+def _is_message(probe: Probe) -> bool:
+    """Whether this is a list of errors, or a line of a compliance job."""
+    if probe.id is not ABSENT and probe.action is not ABSENT and probe.redacted_at is not ABSENT:
+        return True
+    return bytes(probe.errors)[:2] == b"[{"
 
 
 def _is_post_or_event(data: msgspec.Raw) -> bool:

@@ -33,6 +33,8 @@ ABSENT = msgspec.Raw()
 
 _OPERATIONS = ("create", "update", "delete")
 _GONE = ("deleted", "takendown")
+_COUNTED = ("identity", "sync", "info")
+"""Kinds of events that are counted under their own names; there may be more some day."""
 _GATHERED = ("record", "uid", "key", "version", "kind", "author", "text", "lang", "about", "said")
 
 
@@ -193,7 +195,7 @@ def _sort(record: int, event: Event, wanted: Wanted, outcome: Outcome) -> None:
     elif event.kind in ("commit", "account"):
         outcome.refuse(record, f"{event.kind} without content")
     else:
-        outcome.leave(event.kind)
+        outcome.leave(event.kind if event.kind in _COUNTED else "other kind")
 
 
 def _sort_message(record: int, event: Event, wanted: Wanted, outcome: Outcome) -> None:
@@ -212,7 +214,7 @@ def _sort_message(record: int, event: Event, wanted: Wanted, outcome: Outcome) -
     elif kind in ("commit", "account", ""):
         outcome.refuse(record, f"{kind or 'message'} without content")
     else:
-        outcome.leave(kind)
+        outcome.leave(kind if kind in _COUNTED else "other kind")
 
 
 def _sort_commit(record: int, did: str, commit: Commit | Payload, places: tuple[Wanted, Outcome]) -> None:

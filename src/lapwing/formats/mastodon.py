@@ -2,7 +2,11 @@
 
 The facts come from Mastodon's documentation of the Status entity and of streaming, and for the shape of ids from its
 source (milliseconds above 16 bits). A stream's event is `{"event": …, "payload": …}`, the payload a status, the same
-as text, or a bare id. An id means something only on its server, so the alias is the source's name, `/`, the id.
+as text, or a bare id. An id means something only on its server, so the alias is the server's name, `/`, the id.
+
+A source that hears servers wraps everything that they say, statuses of a timeline too, so that it is known which server
+says it: `{"event": "update", "host": "mastodon.au", "payload": "{\\"id\\":…}"}`, with the payload as text, whatever is in
+it, so that no server can write the other fields. Without `host`, the name of the source stands for the server.
 """
 
 from __future__ import annotations
@@ -27,6 +31,11 @@ POST, REPLY, QUOTE, REPOST = (KINDS.index(kind) for kind in ("post", "reply", "q
 SHOWN_TO_ALL = ("public", "unlisted", None)
 
 _SECOND_US = 1_000_000
+_COUNTED = {
+    "notification", "notifications_merged", "filters_changed", "conversation", "announcement", "announcement.reaction",
+    "announcement.delete",
+}  # fmt: skip
+"""Events that are counted under their own names; servers may invent more."""
 _HOME_FIELDS = {
     "location", "where", "city", "town", "place", "based in", "lives in", "living in", "home", "ort", "wohnort",
     "stadt", "standort", "lieu", "ville", "ubicación", "ciudad", "lugar", "localização", "cidade", "luogo", "città",
@@ -84,6 +93,7 @@ class Status(msgspec.Struct, gc=False):
     quote: Quote | None = None
     event: str | None = None
     payload: msgspec.Raw = ABSENT
+    host: str | None = None
     error: str | None = None
 
 
@@ -140,22 +150,33 @@ def _open_events(made: list[Status | None], source: str, outcome: Outcome) -> No
     """Put the status of each event in its place, and everything else that a stream sends where it belongs."""
     records: list[int] = []
     payloads: list[bytes] = []
+    hosts: list[str | None] = []
     for record, status in enumerate(made):
         if status is None or (status.event is None and status.error is None):
             continue
         made[record] = None
         payload = bytes(status.payload)
         if status.event == "delete":
-            _delete(record, payload, source, outcome)
+            _delete(record, payload, _server(status, source), outcome)
         elif status.event in ("update", "status.update"):
             records.append(record)
             payloads.append(_unwrapped(payload))
+            hosts.append(status.host)
+        elif status.event:
+            outcome.leave(status.event if status.event in _COUNTED else "other event")
         else:
-            outcome.leave(status.event or f"stream error: {status.error}")
+            outcome.leave("stream error")
     opened, refused = read(payloads, _decode)
     outcome.refused += refused_at(records, refused)
-    for record, status in zip(records, opened, strict=True):
+    for record, host, status in zip(records, hosts, opened, strict=True):
+        if status is not None:
+            status.host = host  # and not what the server wrote into the status
         made[record] = status
+
+
+def _server(status: Status, source: str) -> str:
+    """Name the server on which ids mean something."""
+    return status.host.lower() if status.host else source
 
 
 def _unwrapped(payload: bytes) -> bytes:
@@ -168,12 +189,12 @@ def _unwrapped(payload: bytes) -> bytes:
         return payload
 
 
-def _delete(record: int, payload: bytes, source: str, outcome: Outcome) -> None:
+def _delete(record: int, payload: bytes, server: str, outcome: Outcome) -> None:
     name = payload.strip(b' "').decode("utf-8", "replace")
     if not name or "{" in name:
         outcome.refuse(record, "delete: no id")
         return
-    outcome.delete(record, (f"{source}/{name}", mastodon_id_us(name)), None, (FINAL, 0))
+    outcome.delete(record, (f"{server}/{name}", mastodon_id_us(name)), None, (FINAL, 0))
 
 
 def _why_not(status: Status) -> str | None:
@@ -200,7 +221,9 @@ def _columns(statuses: list[Status], source: str, records: list[int]) -> Columns
         "lang": [status.language or None for status in statuses],
         "profile": [_home(status.account) for status in statuses],
         "url": [status.url for status in statuses],
-        "alias": [f"{source}/{name}" if name else None for name in ids],
+        "alias": [
+            f"{_server(status, source)}/{name}" if name else None for status, name in zip(statuses, ids, strict=True)
+        ],
         "alias_time_us": [mastodon_id_us(name) for name in ids],
         "about": [None] * len(statuses),
     }
