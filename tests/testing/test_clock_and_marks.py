@@ -66,7 +66,7 @@ def test_the_mark_kills_at_the_time_it_was_told() -> None:
         "    print(name, flush=True)\n"
         "    mark(name)\n"
     )
-    source = str(Path(lapwing.testing.__file__).parents[1])
+    source = str(Path(lapwing.testing.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONPATH": source}, capture_output=True, text=True, check=False
     )
