@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -88,8 +88,6 @@ def test_a_bad_file_is_blamed_by_path(text: str, message: str) -> None:
             "store.projections: cassandra:// is not available yet; leave the list empty",
         ),
         ('[store]\nledger = "oracle://a"', "store.ledger: 'oracle://a' is nothing that we know; write 'sqlite://'"),
-        ('[[source]]\ntype = "mastodon"', "source[0]: is not available yet; remove it"),
-        ('[[rule]]\nname = "flood"', "rule[0]: is not available yet; remove it"),
     ],
 )
 def test_what_is_not_built_yet_says_so(text: str, message: str) -> None:
@@ -98,8 +96,62 @@ def test_what_is_not_built_yet_says_so(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
-def test_a_section_that_is_not_built_may_stand_there_empty() -> None:
-    assert config.parse("source = []\nrule = []\n", environment={}) == config.parse("", environment={})
+def test_without_a_word_about_sources_it_is_bluesky_and_none_can_be_said() -> None:
+    made = config.parse("", environment={})
+    assert [(each.name, each.type, each.topic) for each in made.sources] == [("bluesky", "bluesky", "raw.bluesky")]
+    assert config.parse("source = []", environment={}).sources == ()
+
+
+def test_a_source_has_what_all_have_and_what_is_its_own() -> None:
+    text = """[[source]]
+type = "mastodon"
+name = "au"
+url = "https://mastodon.au"
+every = "5m"
+topic = "raw.mastodon.au"
+keep = { countries = ["AU"] }
+token = "env:TOKEN"
+"""
+    (made,) = config.parse(text, environment={"LAPWING__SOURCE__AU__EVERY": "10m"}).sources
+    assert (made.name, made.network, made.topic, made.keep.countries) == ("au", "mastodon", "raw.mastodon.au", ["AU"])
+    options: Any = made.options
+    assert (options.url, options.every_us, options.token) == ("https://mastodon.au", 600_000_000, "env:TOKEN")
+    rows = {path: value for path, value, _ in config.rows(config.parse(text, environment={"TOKEN": "s3cret"}))}
+    assert rows["source[0].token"] == '"env:TOKEN"'
+    assert rows["source[0].every"] == '"5m"'
+    assert rows["source[0].topic"] == '"raw.mastodon.au"'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[source]]\ntype = "mastodn"\nurl = "https://a.example"', "source[0].type: no source is called 'mastodn'; did you mean 'mastodon'?"),
+        ('[[source]]\nname = "a"', "source[0].type: is missing; write one of: "),
+        ('[[source]]\ntype = "mastodon"\nurl = "https://a.example"\nevry = "5m"', "source[0].evry: there is no such key; did you mean 'every'?"),
+        ('[[source]]\ntype = "mastodon"\nurl = "https://a.example"\ntoken = "abcdef"', "source[0].token: is a secret, and secrets do not stand in this file"),
+        ('[[source]]\ntype = "bluesky"\ntopic = "observations"', "source[0].topic: expected `str` matching"),
+    ],
+)  # fmt: skip
+def test_a_wrong_source_is_blamed_by_its_key(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, environment={})
+    assert str(caught.value).startswith(message)
+    assert "abcdef" not in str(caught.value)
+
+
+def test_a_secret_of_the_environment_stands_only_there() -> None:
+    environment = {"LAPWING__SOURCE__BLUESKY__HOSTS": '["a.example"]', "SECRET": "s3cret"}
+    made = config.parse("", environment=environment)
+    assert {origin for path, origin in made.origins.items() if path == "source[0].hosts"} == {
+        "LAPWING__SOURCE__BLUESKY__HOSTS"
+    }
+    assert config.secret("env:SECRET", environment) == "s3cret"
+    with pytest.raises(ConfigError, match="NOWHERE: the environment has no such variable"):
+        config.secret("env:NOWHERE", environment)
+
+
+def test_a_table_of_which_there_is_none_may_stand_there_empty() -> None:
+    assert config.parse("rule = []\n", environment={}) == config.parse("", environment={})
 
 
 @pytest.mark.parametrize(
@@ -107,7 +159,7 @@ def test_a_section_that_is_not_built_may_stand_there_empty() -> None:
     [
         ("LAPWING__LOG__URLL", "x", "LAPWING__LOG__URLL: [log] has no key 'urll'; did you mean 'url'?"),
         ("LAPWING__STOR__URL", "x", "LAPWING__STOR__URL: there is no section [stor]; did you mean 'store'?"),
-        ("LAPWING__SOURCE__A__URL", "1", "LAPWING__SOURCE__A__URL: [source] is not available yet; unset it"),
+        ("LAPWING__RULE__A__BUDGET", "1", "LAPWING__RULE__A__BUDGET: no [[rule]] has this name and key"),
         (
             "LAPWING__FUNCTION__SHOUT__RUN",
             "a:b",

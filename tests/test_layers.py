@@ -8,29 +8,34 @@ import pytest
 
 from source_code import File, calls, functions, imports, package_files, touches
 
-LEAVES = {"text", "places", "windows", "containers"}
+LEAVES = {"text", "places", "windows", "containers", "internet"}
 COMPONENTS = {"sources", "formats", "stages", "notify"}
 ROOMS = COMPONENTS | {
-    "log", "incidents", "relevance", "engine", "scale", "ledger", "projections", "serving", "spark", "demo",
+    "log", "incidents", "learning", "relevance", "engine", "scale", "ledger", "projections", "serving", "spark", "demo",
 }  # fmt: skip
-CORE = {"contracts", "model", "errors", "values"}
+CORE = {"contracts", "hearing", "telling", "model", "errors", "values"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "values": set(),
     "model": {"errors"},
     "contracts": {"model", "errors"},
+    "hearing": {"model", "errors"},
+    "telling": {"hearing", "model", "errors"},
     "native": {"values"},
     **dict.fromkeys(LEAVES, CORE | {"native"}),
     "places": CORE | {"text", "native"},  # names of places are found in words that were cut
     **dict.fromkeys(ROOMS, CORE | LEAVES),
+    "notify": CORE | LEAVES | {"settings"},
+    "sources": CORE | LEAVES | {"settings", "demo"},  # options are tables of the configuration; one plays the demo
     **dict.fromkeys(["formats", "ledger"], CORE | LEAVES | {"native"}),
     "spark": CORE | LEAVES | {"stages", "formats"},
     "catalog": CORE,
     "settings": set(),
-    "config": CORE | {"catalog", "settings"},
+    "sections": {"catalog", "errors", "settings"},
+    "config": CORE | {"catalog", "sections", "settings"},
     "testing": CORE | LEAVES | ROOMS | {"catalog", "config"},
-    "app": CORE | LEAVES | ROOMS | {"catalog", "config", "settings", "native"},
+    "app": CORE | LEAVES | ROOMS | {"catalog", "config", "sections", "settings", "native"},
     "cli": CORE | {"app", "catalog", "config", "settings"},
     "__main__": {"cli"},
     "__init__": CORE | {"app", "config"},
@@ -42,7 +47,9 @@ NETWORK_MODULES = {
     "ftplib", "http.client", "http.server", "httpx", "imaplib", "opensearchpy", "poplib", "psycopg", "pymysql",
     "requests", "smtplib", "socket", "socketserver", "ssl", "urllib.request", "urllib3", "websockets", "xmlrpc",
 }  # fmt: skip
-NETWORK_DOORS = ("sources/", "notify/", "serving/", "log/kafka", "ledger/", "projections/", "scale/")
+NETWORK_DOORS = (
+    "sources/", "notify/", "serving/", "log/kafka", "ledger/", "projections/", "scale/", "testing/networks/",
+)  # fmt: skip
 
 DISK_MODULES = {"sqlite3", "apsw", "shutil", "tempfile", "mmap", "fcntl", "dbm", "shelve", "fileinput"}
 DISK_NAMES = {"open", "io.open", "os.open", "io.FileIO"} | {
@@ -53,7 +60,7 @@ DISK_METHODS = set(
     "exists glob is_dir is_file iterdir mkdir open read_bytes read_text rglob rmdir samefile sink_csv sink_ipc sink_ndjson"
     " sink_parquet scan_csv scan_ipc scan_ndjson scan_parquet stat symlink_to touch unlink write_bytes write_text".split()
 )
-DISK_DOORS = ("log/", "ledger/", "sources/files", "app", "cli")
+DISK_DOORS = ("log/", "ledger/", "sources/_files", "app", "cli", "testing/networks/mail")
 
 CLOCK_NAMES = {
     f"time.{name}{end}"
@@ -71,8 +78,8 @@ CHANCE_DOORS = ("serving/", "app")  # tokens and names of owners, which must not
 ENVIRONMENT_NAMES = {"os.environ", "os.environb", "os.getenv", "os.putenv", "os.unsetenv"}
 ENVIRONMENT_DOORS = ("config.py",)
 
-ASYNC_DOORS = ("sources/", "notify/", "serving/", "scale/deployers")
-ASYNC_ENGINE_FILES_MAX = 1
+ASYNC_DOORS = ("sources/", "notify/", "serving/", "scale/deployers", "testing/networks/")
+ASYNC_ENGINE_FILES_MAX = 4
 
 Law = Callable[[File], Iterator[str]]
 

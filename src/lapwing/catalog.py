@@ -9,10 +9,14 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from lapwing.contracts import Format, Stage
 from lapwing.errors import UnknownName
+
+if TYPE_CHECKING:  # a configuration is read by those who need none of these
+    from lapwing.contracts import Format, Stage
+    from lapwing.hearing import Source
+    from lapwing.telling import Notifier
 
 
 class _Kind(NamedTuple):
@@ -22,18 +26,20 @@ class _Kind(NamedTuple):
     """How a component is called in messages."""
     constant: str
     """The constant in which its file ends."""
-    contract: type[Format | Stage]
+    contract: str
 
 
 KINDS = {
-    "formats": _Kind("format", "FORMAT", Format),
-    "stages": _Kind("stage", "STAGE", Stage),
+    "formats": _Kind("format", "FORMAT", "Format"),
+    "stages": _Kind("stage", "STAGE", "Stage"),
+    "sources": _Kind("source", "SOURCE", "Source"),
+    "notify": _Kind("notifier", "NOTIFIER", "Notifier"),
 }
 """By folder; a kind of component is added here when its contract is."""
 
 
 def names(kind: str) -> list[str]:
-    """Every component of a kind ("formats", "stages"), in alphabetical order; none of them is imported.
+    """Every component of a kind ("formats", "stages", "sources", "notify"), in alphabetical order; none of them is imported.
 
     Raises `UnknownName` for a kind that does not exist.
     """
@@ -48,7 +54,11 @@ def names(kind: str) -> list[str]:
 def load(kind: Literal["formats"], name: str) -> Format: ...
 @overload
 def load(kind: Literal["stages"], name: str) -> Stage: ...
-def load(kind: str, name: str) -> Format | Stage:
+@overload
+def load(kind: Literal["sources"], name: str) -> Source: ...
+@overload
+def load(kind: Literal["notify"], name: str) -> Notifier: ...
+def load(kind: str, name: str) -> Format | Stage | Source | Notifier:
     """One component, imported now.
 
     Raises `UnknownName`, with the nearest known names, and `MissingDependency` where the component needs a package
@@ -58,6 +68,6 @@ def load(kind: str, name: str) -> Format | Stage:
     word, constant, contract = KINDS[kind]
     if name not in known:
         raise UnknownName(word, name, known)
-    found = getattr(import_module(f"lapwing.{kind}.{name}"), constant, None)
-    assert isinstance(found, contract), f"{kind}/{name}.py must end in {constant}, a {contract.__name__}"
+    found: Format | Stage | Source | Notifier = getattr(import_module(f"lapwing.{kind}.{name}"), constant)
+    assert type(found).__name__ == contract, f"{kind}/{name}.py must end in {constant}, a {contract}"
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,16 +19,38 @@ import msgspec
 from msgspec import Struct
 
 from lapwing.errors import ConfigError
-from lapwing.settings import Collection, Function, Log, Serve, Store, Table, Timer, duration_us, format_duration
+from lapwing.sections import (
+    channel_section,
+    channel_table,
+    channel_values,
+    check_secrets,
+    keys,
+    secrets,
+    source_section,
+    source_table,
+    source_values,
+)
+from lapwing.settings import (
+    ChannelTable,
+    Collection,
+    Emergency,
+    Function,
+    Log,
+    Rule,
+    Serve,
+    SourceTable,
+    Store,
+    Table,
+    Timer,
+    duration_us,
+    format_duration,
+)
 
 PREFIX = "LAPWING__"
 """`LAPWING__SECTION__KEY` sets one value; the environment wins over the file."""
 
 DATA_DIRECTORY = "lapwing-data"
 """Where log and store live when neither `--data` nor `LAPWING_DATA` says otherwise."""
-
-NOT_BUILT = ("source", "rule")
-"""Sections that the design knows and this version does not; they may stand in a file as long as they are empty."""
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
@@ -37,20 +59,30 @@ class Configuration(Struct, frozen=True, kw_only=True):
     log: Log
     store: Store
     serve: Serve
+    emergency: Emergency = Emergency()
     functions: tuple[Function, ...] = ()
     timers: tuple[Timer, ...] = ()
     collections: tuple[Collection, ...] = ()
     tables: tuple[Table, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    sources: tuple[SourceTable, ...] = ()
+    """Bluesky's public stream, unless the file says otherwise; ``source = []`` means none."""
+    channels: tuple[ChannelTable, ...] = ()
     folder: str = "."
     """Where relative paths in the file begin: its own folder."""
     origins: dict[str, str]
     """By path ("log.retention"): the file's name, the variable's name, or "default"."""
 
 
-SECTIONS: dict[str, type[Struct]] = {"log": Log, "store": Store, "serve": Serve}
+SECTIONS: dict[str, type[Struct]] = {"log": Log, "store": Store, "serve": Serve, "emergency": Emergency}
 
-TABLES: dict[str, type[Struct]] = {"function": Function, "timer": Timer, "collection": Collection, "table": Table}
+TABLES: dict[str, type[Struct]] = {
+    "function": Function, "timer": Timer, "collection": Collection, "table": Table, "rule": Rule,
+}  # fmt: skip
 """Sections of which there may be several, as in ``[[function]]``."""
+
+COMPONENTS = ("source", "channel")
+"""As `TABLES`; which keys they have depends on their type."""
 
 BUILT = {"log.url": ("sqlite://",), "store.ledger": ("sqlite://",), "store.search": ("ledger",)}
 """Values that work today, of the keys whose other values are still to come."""
@@ -62,6 +94,9 @@ PLANNED = {
     "store.projections": ("elasticsearch://", "cassandra://", "mysql://", "postgresql://"),
 }
 """How the values that are not available yet begin."""
+
+DEFAULT_SOURCES = [{"type": "bluesky"}]
+"""What is listened to where nobody says anything about sources."""
 
 Section = TypeVar("Section", bound=Struct)
 
@@ -87,7 +122,14 @@ def parse(text: str = "", *, file: str = "lapwing.toml", environment: Mapping[st
         made[name] = _convert_said(section, table, name, said)
         origins |= {f"{name}.{key}": said.get(key, "default") for key in keys(section)}
     for name, section in TABLES.items():
-        made[f"{name}s"] = _several(section, name, (tree.get(name, []), file), overrides.get(name, {}), origins)
+        made[f"{name}s"] = _several(
+            lambda *_, section=section: section, name, (tree.get(name, []), file), overrides.get(name, {}), origins
+        )
+    made["sources"] = _sources((tree.get("source"), file), overrides.get("source", {}), origins)
+    channels = _several(
+        channel_section, "channel", (tree.get("channel", []), file), overrides.get("channel", {}), origins
+    )
+    made["channels"] = tuple(channel_table(each) for each in channels)
     configuration = Configuration(**made, folder=str(Path(file).parent), origins=origins)
     _check_available(configuration)
     return configuration
@@ -147,23 +189,28 @@ def convert(section: type[Section], table: Mapping[str, Any], *, path: str) -> S
         ) from error
 
 
-def keys(section: type[Struct]) -> dict[str, str]:
-    """The keys of a section as the file has them, each with the name of its field."""
-    return {each.encode_name: each.name for each in msgspec.structs.fields(section)}
-
-
 def rows(configuration: Configuration) -> list[tuple[str, str, str]]:
     """Every key with its value, as TOML would write it, and its origin; in the order of the documentation."""
     made = {name: getattr(configuration, name) for name in SECTIONS}
     for name in TABLES:
         made |= {f"{name}[{number}]": each for number, each in enumerate(getattr(configuration, f"{name}s"))}
-    found = []
-    for path, section in made.items():
-        for key, attribute in keys(type(section)).items():
-            value = getattr(section, attribute)
-            text = format_duration(value) if attribute.endswith("_us") else value
-            found.append((f"{path}.{key}", _toml_value(text), configuration.origins[f"{path}.{key}"]))
-    return found
+    values = [
+        (path, key, attribute, getattr(section, attribute))
+        for path, section in made.items()
+        for key, attribute in keys(type(section)).items()
+    ]
+    for number, table in enumerate(configuration.sources):
+        values += [(f"source[{number}]", *each) for each in source_values(table)]
+    for number, channel in enumerate(configuration.channels):
+        values += [(f"channel[{number}]", *each) for each in channel_values(channel)]
+    return [
+        (
+            f"{path}.{key}",
+            _toml_value(format_duration(value) if attribute.endswith("_us") else value),
+            configuration.origins[f"{path}.{key}"],
+        )
+        for path, key, attribute, value in values
+    ]
 
 
 def _convert_said(section: type[Section], table: dict[str, Any], path: str, said: dict[str, str]) -> Section:
@@ -178,41 +225,69 @@ def _convert_said(section: type[Section], table: dict[str, Any], path: str, said
 
 
 def _several(
-    section: type[Section],
+    section_of: Callable[[dict[str, Any], str], type[Struct]],
     name: str,
     said: tuple[Any, str],
     overrides: dict[str, tuple[str, str]],
     origins: dict[str, str],
-) -> tuple[Section, ...]:
+) -> tuple[Any, ...]:
     """The tables of a section of which there may be several; no two have the same name."""
     tables, file = said
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ConfigError(name, "there may be several", f"write it as [[{name}]]")
-    made: dict[str, Section] = {}
+    made: dict[str, Struct] = {}
     for number, table in enumerate(tables):
         path, origin = f"{name}[{number}]", dict.fromkeys(table, file)
-        begins = f"{_as_variable(str(table.get('name', '')))}__"
+        section = section_of(table, path)
+        begins = f"{_as_variable(str(table.get('name') or table.get('type', '')))}__"
         for key, (variable, text) in overrides.items():
             if key.startswith(begins) and (own := key.removeprefix(begins)) in keys(section):
-                table[own], origin[own] = _from_text(section, own, text), variable
+                table[own], origin[own] = _from_variable(section, own, variable, text), variable
+        check_secrets(section, table, path)
         one = _convert_said(section, table, path, origin)
-        called = getattr(one, "name", "") or getattr(one, "run", "")
+        called = next(found for key in ("name", "run", "type") if (found := getattr(one, key, "")))
         if called in made:
             raise ConfigError(f"{path}.name", f"there is another {name} called {called!r}", "give it another name")
         made[called] = one
         origins |= {f"{path}.{key}": origin.get(key, "default") for key in keys(section)}
-    _check_overrides(section, name, overrides, list(made))
+    _check_overrides(name, overrides, made)
     return tuple(made.values())
 
 
-def _check_overrides(
-    section: type[Struct], name: str, overrides: dict[str, tuple[str, str]], called: list[str]
-) -> None:
+def _check_overrides(name: str, overrides: dict[str, tuple[str, str]], made: dict[str, Struct]) -> None:
     """Every variable names a table that there is, and a key that it has."""
-    known = {f"{_as_variable(each)}__{key}" for each in called for key in keys(section)}
+    known = {f"{_as_variable(called)}__{key}" for called, one in made.items() for key in keys(type(one))}
     for key, (variable, _) in overrides.items():
         if key not in known:
             raise ConfigError(variable, f"no [[{name}]] has this name and key", _nearest(key, dict.fromkeys(known)))
+
+
+def _sources(
+    said: tuple[Any, str], overrides: dict[str, tuple[str, str]], origins: dict[str, str]
+) -> tuple[SourceTable, ...]:
+    tables, file = said
+    if tables is None:
+        tables = [dict(each) for each in DEFAULT_SOURCES]
+        found: dict[str, str] = {}
+        made = _several(source_section, "source", (tables, "default"), overrides, found)
+        origins |= found
+    else:
+        made = _several(source_section, "source", (tables, file), overrides, origins)
+    return tuple(source_table(each) for each in made)
+
+
+def _from_variable(section: type[Struct], key: str, variable: str, text: str) -> Any:
+    """A variable's text as a value; of a secret only where it stands."""
+    return f"env:{variable}" if key in secrets(section) else _from_text(section, key, text)
+
+
+def secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
+    """What ``env:NAME`` stands for; raises `ConfigError` where the variable is not set. Files are read by whoever may."""
+    name = reference.removeprefix("env:")
+    value = (os.environ if environment is None else environment).get(name)
+    if not value:
+        raise ConfigError(name, "the environment has no such variable, which a secret names", f"export {name}=…")
+    return value
 
 
 def _as_variable(name: str) -> str:
@@ -228,12 +303,10 @@ def _toml(text: str, file: str) -> dict[str, Any]:
 
 
 def _check_sections(tree: dict[str, Any], file: str) -> None:
-    known = [*SECTIONS, *TABLES, *NOT_BUILT]
-    for name, value in tree.items():
+    known = [*SECTIONS, *TABLES, *COMPONENTS]
+    for name in tree:
         if name not in known:
             raise ConfigError(f"{file}: {name}", "there is no such section", _nearest(name, known))
-        if name in NOT_BUILT and value:
-            raise ConfigError(f"{name}[0]" if isinstance(value, list) else name, "is not available yet", "remove it")
 
 
 def _overrides(environment: Mapping[str, str]) -> dict[str, dict[str, tuple[str, str]]]:
@@ -243,10 +316,9 @@ def _overrides(environment: Mapping[str, str]) -> dict[str, dict[str, tuple[str,
         if not variable.startswith(PREFIX):
             continue
         name, _, key = variable.removeprefix(PREFIX).lower().partition("__")
-        if name in NOT_BUILT:
-            raise ConfigError(variable, f"[{name}] is not available yet", "unset it")
-        if name not in SECTIONS and name not in TABLES:
-            raise ConfigError(variable, f"there is no section [{name}]", _nearest(name, [*SECTIONS, *TABLES]))
+        known = [*SECTIONS, *TABLES, *COMPONENTS]
+        if name not in known:
+            raise ConfigError(variable, f"there is no section [{name}]", _nearest(name, known))
         if name in SECTIONS and key not in keys(SECTIONS[name]):
             raise ConfigError(variable, f"[{name}] has no key {key!r}", _nearest(key, keys(SECTIONS[name])))
         found.setdefault(name, {})[key] = (variable, text)

@@ -26,7 +26,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 
     network: str
     recognises: Callable[[bytes], bool]
-    """Whether one record looks like this format; must be False for what is not JSON, and must never raise."""
+    """Whether one record looks like this format; must be False for what is not in its syntax, and must never raise."""
     decode: Callable[[Records], Decoded]
     """Reads a batch; never raises for what is in the records. `len(values)` is the sum of the four parts."""
     split: Callable[[bytes], list[bytes] | None] | None = None
@@ -159,6 +159,12 @@ class Ledger(Protocol):
     def expire(self, now_us: int) -> int:
         """Drop what is older than the retention; how many posts lost something."""
 
+    def held(self, names: pl.DataFrame) -> pl.Series:
+        """Of posts by `uid` and `uid_time_us`: the lowest version that is held, null where none is."""
+
+    def forgotten(self) -> frozenset[bytes]:
+        """By what people are known again who were forgotten; see `engine.keeping.mark_of`."""
+
 
 Answer = TypeVar("Answer")
 
@@ -184,6 +190,10 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
     top: int = 0
     bottom: int = 0
     sort: Literal["posts", "reposts", "people"] = "posts"
+    table: str | None = None
+    """A reference table whose values are given beside the counts, as `with`."""
+    at_least: int = 0
+    """Rows of fewer people show no numbers."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -191,6 +201,8 @@ class Page(msgspec.Struct, frozen=True):
 
     rows: list[dict[str, Any]]
     next: str | None = None
+    columns: tuple[str, ...] = ()
+    """Of the reference table beside them, where one was asked for."""
 
 
 class Front(Protocol):
@@ -205,8 +217,10 @@ class Front(Protocol):
     def patient(self, work: Callable[[], Answer]) -> Future[Answer]:
         """Run this however long it takes, where it does not hold up those who wait."""
 
-    def posts(self, asked: Asked, query: str | None, limit: int, after: str | None = None) -> Page:
-        """Posts, newest first; stable while more arrive."""
+    def posts(
+        self, asked: Asked, query: str | None, limit: int, after: str | None = None, *, pseudonyms: bool = False
+    ) -> Page:
+        """Posts, newest first; stable while more arrive; with `pseudonyms` without the names of people."""
 
     def counts(self, asked: Asked, counting: Counting, limit: int, after: str | None = None) -> Page:
         """Counts by window and place or country."""
@@ -220,8 +234,43 @@ class Front(Protocol):
     def sources(self) -> list[str]:
         """The names of the sources that were heard."""
 
+    def collections(self) -> list[str]:
+        """The names of the collections that there are."""
+
     def documents(self, name: str, query: str | None, limit: int, after: str | None = None) -> Page:
         """The documents of a collection, newest first; raises `UnknownName` where there is none of that name."""
+
+    def incidents(
+        self, asked: Asked, which: tuple[tuple[str, ...], tuple[str, ...]], limit: int, after: str | None = None
+    ) -> Page:
+        """Incidents of some states and categories (`which`), those with the latest evidence first."""
+
+    def incident(self, mark: str) -> dict[str, Any]:
+        """One incident with its evidence; raises `UnknownName` where there is none of that id."""
+
+    def decide(self, kind: str, mark: str, into: str, by: str) -> dict[str, Any]:
+        """Write down what somebody decided about an incident: confirm, dismiss, mute, or merge `into` another."""
+
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules, by name, each with where it stands and what is wrong with it."""
+
+    def keep_rule(self, name: str, body: bytes, by: str) -> dict[str, Any]:
+        """Keep a rule (a JSON object) under a name; `UsageError` for what is none."""
+
+    def remove_rule(self, name: str, by: str) -> dict[str, Any]:
+        """Let a kept rule go; raises `UnknownName`."""
+
+    def test_rule(self, name: str, body: bytes, span: tuple[str, str | None]) -> dict[str, Any]:
+        """What a rule, or the one in `body` under its name, would have sent from one time to another."""
+
+    def alerts(self, since: str | None, limit: int, after: str | None = None) -> tuple[Page, dict[str, Any]]:
+        """What readers were told, the newest first, and how much of it they called useful."""
+
+    def feedback(self, said: tuple[str, str], useful: bool, by: str) -> dict[str, Any]:
+        """Write down whether an alert was useful to a reader: `said` is the alert's id, and the reader's mark or ""."""
+
+    def device(self, channel: str, address: str, known: bool) -> dict[str, Any]:
+        """Keep a device's address on a channel, or forget it."""
 
     def status(self) -> dict[str, Any]:
         """How things stand."""
@@ -235,7 +284,7 @@ class Front(Protocol):
     def retry(self, number: int | None, mended: bytes | None) -> dict[str, int]:
         """Read one dead letter, or all, again: how many ``moved``, and how many are ``refused`` still."""
 
-    def sheet(self, kind: str, rows: list[dict[str, Any]], heading: bool) -> bytes:
+    def sheet(self, kind: str, page: Page, heading: bool) -> bytes:
         """Rows of posts, counts, words, places or errors as CSV that is safe to open in a spreadsheet."""
 
     def ready(self) -> None:

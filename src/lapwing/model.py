@@ -7,6 +7,7 @@ its uid (``at://…``, ``x:123``, an ActivityPub uri) or an alias (``mastodon.au
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import polars as pl
@@ -147,12 +148,23 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Covered(msgspec.Struct, frozen=True):
-    """A time in which a source was surely heard; as a record of the topic `COVERAGE`."""
+    """A note about the listening to a source, from one time to another; as a record of the topic `COVERAGE`.
+
+    Notes may come in any order and more than once: what they say together is the same.
+    """
 
     source: str
     network: str
     from_us: int
     to_us: int
+    kind: Literal["heard", "gap", "began", "ended"] = "heard"
+    """`heard`: all that it said in this time is in the log, or was. `gap`: something was lost, surely or possibly; one
+    that begins at the same time as an earlier one is the same gap, and may reach further. `began`: from `from_us` on it
+    should be heard. `ended`: from `from_us` on no more."""
+    reason: str = ""
+    """Why there is a gap, for people."""
+    live: bool = False
+    """Whether the source is listened to as it speaks; an archive is read, and has no duty but what is declared."""
 
 
 RETRIES = "_lapwing.retries"
@@ -160,6 +172,23 @@ RETRIES = "_lapwing.retries"
 
 COVERAGE = "_lapwing.coverage"
 """The topic of what was surely heard and when."""
+
+
+FORGETS = "_lapwing.forgets"
+"""The topic of those who were forgotten: a keyed hash each, no name. It never expires, so that a ledger that is made anew
+knows them too; nobody works through it."""
+
+
+DECISIONS = "_lapwing.decisions"
+"""The topic of what people decide about incidents. It never expires, so that a ledger that is made anew knows them too."""
+
+
+RULES = "_lapwing.rules"
+"""The topic of rules that were not written into the configuration's file. It never expires."""
+
+
+FEEDBACK = "_lapwing.feedback"
+"""The topic of what readers say of alerts: useful or not. It never expires."""
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +221,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     retried: list[int] = []
     """Numbers of the dead letters that these records are: they were received before, and are no longer refused."""
     covered: list[Covered] = []
+    forgotten: int = 0
+    """How many people were forgotten when this was made; where it is more by now, the batch is made again."""
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ Keys whose field ends in `_us` are durations: a text such as "7d" in the file, m
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -67,6 +67,10 @@ class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     posts_retention_us: Annotated[DurationUs, Meta(description="How long a post's text and index are kept.")] = field(
         name="posts_retention", default=90 * UNITS_US["d"]
     )
+    names_retention_us: Annotated[
+        DurationUs | None,
+        Meta(description="How long authors' names and profiles are kept; without it as long as the text."),
+    ] = field(name="names_retention", default=None)
     counts_retention_us: Annotated[
         DurationUs, Meta(description="How long counts, and the facts behind them, are kept.")
     ] = field(name="counts_retention", default=3 * UNITS_US["y"])
@@ -77,6 +81,9 @@ class Serve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     host: Annotated[str, Meta(min_length=1, description="The address; any but loopback needs a token.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port; 0 takes one that is free.")] = 8080
+    processes: Annotated[
+        int, Meta(ge=1, le=16, description="So many processes of `lapwing up` share the port and the questions.")
+    ] = 1
     tls_cert: Annotated[str | None, Meta(description="A certificate's file, for HTTPS without a proxy.")] = None
     tls_key: Annotated[str | None, Meta(description="The file of its key.")] = None
     trusted_proxies: Annotated[list[str], Meta(description="Addresses whose `X-Forwarded-` headers are believed.")] = []
@@ -114,6 +121,19 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "threads"
     each: Annotated[bool, Meta(description="Called for each record, instead of with a frame of many.")] = False
     changes: Annotated[bool, Meta(description="Of post topics, edits and deletes too.")] = False
+
+
+class Emergency(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How posts are found that may tell of an emergency."""
+
+    gate: Annotated[
+        str,
+        Meta(min_length=1, description="Keywords: `shipped`, a TOML file or a folder of them, or `module:function`."),
+    ] = "shipped"
+    classifier: Annotated[
+        str,
+        Meta(min_length=1, description="Weights: `shipped`, a file that `lapwing train` wrote, or `module:function`."),
+    ] = "shipped"
 
 
 class Timer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -169,6 +189,144 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     population: Annotated[str | None, Meta(description="The column of inhabitants, from which `per_1000` is made.")] = (
         None
     )
+
+
+Secret = Annotated[
+    str,
+    Meta(
+        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$",
+        description="A secret: `env:NAME` or `file:PATH`; it never stands in the file itself.",
+        extra={"secret": True},
+    ),
+]
+
+
+class Keep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which posts of a source are kept; the rest is counted as filtered. An empty list limits nothing."""
+
+    words: Annotated[list[str], Meta(description="Any of these words or phrases.")] = []
+    languages: Annotated[list[str], Meta(description="Any of these languages, as in `--lang`.")] = []
+    places: Annotated[list[str], Meta(description="Any of these cities, as in `--place`.")] = []
+    countries: Annotated[
+        list[Annotated[str, Meta(pattern="^[A-Z]{2}$")]], Meta(description="Any of these countries, two letters.")
+    ] = []
+
+
+class Listening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every source has, whatever its network."""
+
+    type: Annotated[str, Meta(min_length=1, description="The kind of source: a file in `sources/`.")]
+    name: Annotated[
+        str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$", description="As its type, unless said.")
+    ] = ""
+    topic: Annotated[
+        str,
+        Meta(
+            pattern=r"^(raw\.[A-Za-z0-9._-]{1,240})?$",
+            description="Where its records go: `raw.` and the network, and a suffix of your own to keep sources apart.",
+        ),
+    ] = ""
+    keep: Annotated[Keep, Meta(description="Which posts are kept.")] = Keep()
+    paused: Annotated[bool, Meta(description="Not listened to for now.")] = False
+    answers: Annotated[
+        str | None,
+        Meta(description="A topic of posts whose text is sent to whoever wrote the post, where that can be."),
+    ] = None
+
+
+class SourceTable(Struct, frozen=True, kw_only=True):
+    """One source of the configuration: what every source has, and in `options` what is its network's own."""
+
+    type: str
+    name: str
+    network: str
+    topic: str
+    keep: Keep
+    paused: bool
+    answers: str | None
+    options: Struct | None
+
+
+class Telling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every channel has, whatever its kind."""
+
+    type: Annotated[str, Meta(min_length=1, description="The kind of channel: a file in `notify/`.")]
+    name: Annotated[
+        str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$", description="As its type, unless said.")
+    ] = ""
+    paused: Annotated[bool, Meta(description="Nothing is sent for now; what is due waits, for a day at most.")] = False
+
+
+class ChannelTable(Struct, frozen=True, kw_only=True):
+    """One channel of the configuration: what every channel has, and in `options` what is its own."""
+
+    type: str
+    name: str
+    paused: bool
+    options: Struct
+
+
+class RuleChannel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One reader of a channel."""
+
+    channel: Annotated[str, Meta(min_length=1, max_length=100, description="The name of a `[[channel]]`.")]
+    recipient: Annotated[
+        str,
+        Meta(max_length=4_000, description="One of its addresses, or the mark by which it is listed; without one all."),
+    ] = ""
+
+
+ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ClockSpan = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What somebody is told of, by which channel, and how often. An empty list limits nothing."""
+
+    name: Name
+    places: Annotated[list[str], Meta(max_length=100, description="Around any of these cities, as in `--place`.")] = []
+    radius_km: Annotated[float, Meta(gt=0, le=20_000, description="So far around `places`.")] = 50.0
+    countries: Annotated[
+        list[Annotated[str, Meta(pattern="^[A-Z]{2}$")]],
+        Meta(max_length=250, description="In any of these countries, two letters; beside `places` and `polygon`."),
+    ] = []
+    polygon: Annotated[
+        str | list[list[float]] | dict[str, Any] | None,
+        Meta(description="Inside it: GeoJSON, WKT, or a list of `[longitude, latitude]`; beside the other areas."),
+    ] = None
+    categories: Annotated[
+        list[str], Meta(max_length=20, description="fire, flood, weather …; `weather` has flood and storm in it.")
+    ] = []
+    severity: Annotated[
+        Literal["unknown", "minor", "moderate", "severe", "extreme"], Meta(description="The least severity.")
+    ] = "minor"
+    state: Annotated[Literal["possible", "confirmed"], Meta(description="From which state on.")] = "possible"
+    languages: Annotated[
+        list[str], Meta(max_length=100, description="Told by somebody in any of these languages, as in `--lang`.")
+    ] = []
+    words: Annotated[
+        list[str], Meta(max_length=100, description="With any of these words, or all words of one of these phrases.")
+    ] = []
+    channels: Annotated[
+        list[str | RuleChannel],
+        Meta(max_length=100, description="Who is told: names of channels, or `{ channel = …, recipient = … }`."),
+    ] = []
+    budget: Annotated[
+        int, Meta(ge=1, le=1_000, description="So many interrupts a day for each reader; the rest is in digests.")
+    ] = 5
+    digests: Annotated[
+        list[ClockTime],
+        Meta(min_length=1, max_length=24, description="When digests are sent; each counts as an interrupt."),
+    ] = field(default_factory=lambda: ["08:00", "18:00"])
+    quiet: Annotated[
+        list[ClockSpan], Meta(max_length=24, description="When only what `breaks_through` interrupts: `22:00-06:00`.")
+    ] = []
+    zone: Annotated[str, Meta(min_length=1, max_length=64, description="The time zone of all these times.")] = "UTC"
+    breaks_through: Annotated[
+        Literal["never", "minor", "moderate", "severe", "extreme"],
+        Meta(description="From this severity on quiet hours do not count; the budget always does."),
+    ] = "severe"
+    paused: Annotated[bool, Meta(description="Nobody is told for now.")] = False
 
 
 def duration_us(text: str) -> int:

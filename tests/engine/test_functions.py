@@ -74,6 +74,7 @@ def test_a_poisoned_record_ends_in_errors_after_its_retries_alone(tmp_path: Path
     (letter,) = room.all("errors")
     assert (letter["function"], letter["topic"], letter["partition"], letter["offset"]) == ("f", "in", 0, 4)
     assert (letter["reason"], letter["record"]) == ("ValueError: four is poison", {"n": 4})
+    assert letter["trace"].startswith(f'  File "{__file__}"')  # how we called it tells nobody anything
     assert "four is poison" in letter["trace"]
     assert seen[:4] == ([1] * 4 if each else [9] * 4)
     assert room.state()["failures"] == 1
@@ -216,15 +217,15 @@ def test_several_processes_share_the_partitions_of_a_function(tmp_path: Path) ->
     room = Room(tmp_path)
     first, second = room.runner(plan(lambda frame: frame), "a"), room.runner(plan(lambda frame: frame), "b")
     room.put([{"n": n} for n in range(50)], key=lambda value: str(value["n"]))
-    for runner in (first, second, first, second):
-        runner._heartbeat_us = 0
-        runner._keep_claims()
-    assert sorted(map(len, (first._claims, second._claims))) in ([0, 4], [4, 4])
-    first._heartbeat_us = second._heartbeat_us = 0
-    first._keep_claims()
-    second._keep_claims()
-    assert len(first._claims) == len(second._claims) == 4
-    assert not first._claims.keys() & second._claims.keys()
+    members = [runner._member for runner in (first, second)]
+    now_us = room.clock.now_us()
+    for turn, member in enumerate(members * 2):
+        member.keep(now_us + (turn + 1) * 500_000)
+    assert sorted(len(member.claims) for member in members) in ([0, 4], [4, 4])
+    for member in members:
+        member.keep(now_us + 3_000_000)
+    assert [len(member.claims) for member in members] == [4, 4]
+    assert not members[0].claims.keys() & members[1].claims.keys()
 
 
 def test_a_function_in_a_process_may_block_exit_and_print(tmp_path: Path) -> None:

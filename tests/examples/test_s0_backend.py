@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,15 +13,50 @@ import lapwing
 from cli.running import lapwing as command
 from cli.running import status
 from examples.running_up import eventually, up
+from lapwing.testing.networks import MastodonFake
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 JSON = {"content-type": "application/json"}
 
 
+@contextmanager
+def harvested() -> Iterator[tuple[MastodonFake, dict[str, str]]]:
+    """Two servers that know each other's posts, and what makes the example ask them often."""
+    with MastodonFake("mastodon.au", seed=1) as first, MastodonFake("aus.social", seed=2) as second:
+        first.federate(second)
+        settings = {
+            f"LAPWING__SOURCE__{name}__{key}": value
+            for name, fake in (("MASTODON_AU", first), ("AUS_SOCIAL", second))
+            for key, value in (("URL", fake.url), ("EVERY", "5s"))
+        }
+        yield first, settings
+
+
+@pytest.mark.timeout(240)
+def test_what_is_said_is_harvested_and_goes_the_whole_way(tmp_path: Path) -> None:
+    with harvested() as (fake, settings), up(EXAMPLES / "s0_backend.toml", tmp_path / "data", **settings) as client:
+
+        def live() -> bool:
+            found = client.get("/api/v1/status").json()["listening"]
+            return len(found) == 2 and all(source["state"] == "live" for source in found)
+
+        eventually(live)
+        (storm,) = fake.say(1, text="A storm over Perth, Australia")
+        fake.say(1, text="Nothing anywhere")
+        documents = eventually(lambda: client.get("/retrieve/observations").json())
+        assert [(each["id"], each["place"]) for each in documents] == [(storm, "Perth")]
+        eventually(lambda: client.get("/api/v1/status").json()["accounting"]["received"] >= 4)
+        status_ = client.get("/api/v1/status").json()
+        assert status_["accounting"]["stored"] == 2, "what both servers know is one post"
+        (hit,) = client.get("/api/v1/posts", params={"q": "storm"}).json()["posts"]
+        assert sorted(hit["sightings"]) == ["aus.social", "mastodon.au"]
+        assert len(client.get("/search/mastodon.au/keyword/storm").json()) == 1
+
+
 @pytest.mark.timeout(240)
 def test_the_whole_flow(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with up(EXAMPLES / "s0_backend.toml", data) as client:
+    with harvested() as (_, settings), up(EXAMPLES / "s0_backend.toml", data, **settings) as client:
         posts = [status(1, "A storm over Perth, Australia"), status(2, "Another storm, Perth, Australia"), status(3)]
         for post in posts:
             assert client.post("/enqueue/raw.mastodon", content=post, headers=JSON).status_code == 202

@@ -10,8 +10,8 @@ import msgspec
 
 from lapwing.app.functions import owner_name, understanding_of
 from lapwing.app.opening import Directory
-from lapwing.contracts import Claimed
 from lapwing.engine.inputs import taken
+from lapwing.engine.membership import Membership, Partition
 from lapwing.engine.posts import posts_of
 from lapwing.errors import Fenced
 
@@ -19,10 +19,7 @@ log_lines = logging.getLogger("lapwing.consume")
 
 STARTS = ("beginning", "now")
 READ_RECORDS = 500
-HEARTBEAT_US = 500_000
 WAIT_S = 0.05
-
-Partition = tuple[str, int]
 
 
 class Consumer:
@@ -32,9 +29,8 @@ class Consumer:
         self._directory, self._topic, self._group = directory, topic, group
         self._log, self._clock = directory.log, directory.clock
         self._owner = owner_name()
-        self._claims: dict[Partition, Claimed] = {}
+        self._member = Membership(self._log, group, topic, self._owner) if group is not None else None
         self._offsets: dict[Partition, int] = {}
-        self._heartbeat_us = 0
         self._understand = understanding_of(directory)
         self._ends = {key: end for key, (_, end) in self._log.spans().items() if key[0] == topic}
         if start == "now" and group is not None:
@@ -57,33 +53,17 @@ class Consumer:
                     return
                 self._clock.sleep(WAIT_S)
         finally:
-            if self._group is not None:
-                self._log.release_group(self._group, self._owner)
+            if self._member is not None:
+                self._member.leave()
             self._directory.close()
 
     def _positions(self) -> dict[Partition, int]:
         """Where to go on in each partition that is ours."""
         spans = {key: span for key, span in self._log.spans().items() if key[0] == self._topic}
-        if self._group is None:
+        if self._member is None:
             return {key: max(first, self._offsets.get(key, 0)) for key, (first, _) in spans.items()}
-        self._keep_claims(sorted(spans))
-        return {key: max(spans[key][0], claim.next_offset) for key, claim in self._claims.items()}
-
-    def _keep_claims(self, wanted: list[Partition]) -> None:
-        assert self._group is not None
-        now_us = self._clock.now_us()
-        if 0 <= now_us - self._heartbeat_us < HEARTBEAT_US and self._claims:
-            return
-        living = self._log.heartbeat_group(self._group, self._owner, now_us)
-        self._heartbeat_us = now_us
-        share = -(-len(wanted) // max(1, living))
-        for key in sorted(self._claims)[share:]:
-            self._log.release_group(self._group, self._owner, self._claims.pop(key))
-        for key in wanted:
-            if len(self._claims) >= share:
-                break
-            if key not in self._claims and (claimed := self._log.claim_group(self._group, *key, self._owner, now_us)):
-                self._claims[key] = claimed
+        self._member.keep(self._clock.now_us())
+        return {key: max(spans[key][0], claim.next_offset) for key, claim in self._member.claims.items()}
 
     def _of(self, key: Partition, offset: int) -> Iterator[Any]:
         """Some of one partition; stops where another of the group has taken it over."""
@@ -110,20 +90,19 @@ class Consumer:
     def _done(self, key: Partition, to_offset: int) -> bool:
         """Keep how far we are; whether the partition is still ours."""
         self._offsets[key] = to_offset
-        if self._group is None:
+        if self._member is None:
             return True
-        claim, now_us = self._claims.get(key), self._clock.now_us()
+        claims, now_us = self._member.claims, self._clock.now_us()
+        claim = claims.get(key)
         if claim is None:
             return False
         if to_offset <= claim.next_offset:
             return True
         try:
-            self._claims[key] = self._log.append_and_advance(claim, to_offset, [], now_us=now_us)
-            if not 0 <= now_us - self._heartbeat_us < HEARTBEAT_US:
-                self._log.heartbeat_group(self._group, self._owner, now_us)
-                self._heartbeat_us = now_us
+            claims[key] = self._log.append_and_advance(claim, to_offset, [], now_us=now_us)
+            self._member.keep(now_us, claims)
         except Fenced as taken_over:
             log_lines.warning("%s", taken_over)
-            del self._claims[key]
+            del claims[key]
             return False
         return True

@@ -12,6 +12,7 @@ import lapwing as package
 from lapwing.errors import LapwingError, UnknownName
 
 COMMANDS = {
+    "alerts": "what readers were told, and what they say of it",
     "backup": "a consistent copy of the data directory",
     "bench": "measure posts per second and CPU per post on this machine",
     "collection": "documents that are not posts: list, show, search, export",
@@ -20,22 +21,30 @@ COMMANDS = {
     "counts": "posts, reposts and people by window and place",
     "demo": "the recorded city evening through the whole path",
     "doctor": "what is wrong here, and how to mend it",
+    "evaluate": "how good the classifier of emergencies is",
     "errors": "records that were refused: list, show, retry, export",
+    "forget": "remove a person, or what a source brought, for good",
     "init": "a first lapwing.toml, by a few questions",
+    "incidents": "what is happening: list, show, decide, export",
     "ingest": "archives and recordings into the store",
+    "lead-times": "how early incidents were known, beside official feeds",
     "posts": "search and retrieve posts, newest first",
     "rebuild": "run the log through the stages again",
+    "record": "what the sources say, exactly, into a file",
     "replay": "recordings into the log at their own rhythm",
+    "rules": "who is told of what: list, test, add, remove",
     "serve": "the HTTP API alone",
+    "sources": "what is listened to, and how it is; or one source alone",
     "status": "sources, lag, sizes, accounting",
     "token": "who may ask the HTTP API for what: create, list, revoke",
     "tables": "reference tables: how their rows were joined to places",
+    "train": "a new classifier of emergencies from labelled files",
     "up": "everything in the configuration, as one process tree",
     "verify": "check every promise of the data directory",
     "worker": "work through the log until stopped",
     "words": "the most frequent words",
 }
-"""Command → what it does; `cli/<command>.py` holds it. Kept here so that `--help` loads none of them."""
+"""Command → what it does; `cli/<command>.py` holds it, with `_` for a hyphen. Kept here so that `--help` loads none of them."""
 
 
 class LazyGroup(click.Group):
@@ -49,7 +58,7 @@ class LazyGroup(click.Group):
         """The command of this name; an unknown one says what was meant."""
         if name not in COMMANDS:
             raise click.UsageError(str(UnknownName("command", name, COMMANDS)), ctx)
-        return import_module(f"lapwing.cli.{name}").command  # type: ignore[no-any-return]
+        return import_module(f"lapwing.cli.{name.replace('-', '_')}").command  # type: ignore[no-any-return]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands, from the table above."""

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from types import TracebackType
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +28,7 @@ REASON_CHARACTERS_MAX = 500
 TRACE_LINES = 6
 STDERR = 2
 """Where what a function prints goes."""
+OUR_FOLDER = __file__.rpartition("engine")[0]
 START_WAIT_S = 60.0
 """So long may a new process take to import the function."""
 
@@ -90,9 +92,16 @@ def failed(problem: BaseException) -> Outcome:
         said = str(problem)
     except Exception:  # noqa: BLE001  (an exception may be broken itself)
         said = "(its message cannot be read)"
-    trace = "".join(traceback.format_tb(problem.__traceback__)).splitlines()[-TRACE_LINES:]
+    trace = "".join(traceback.format_tb(_of_the_user(problem.__traceback__))).splitlines()[-TRACE_LINES:]
     reason = f"{type(problem).__name__}: {said}"[:REASON_CHARACTERS_MAX]
     return Outcome(reason=_printable(reason), trace=_printable("\n".join(trace)))
+
+
+def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
+    """Where the user's own file begins: how we called it tells nobody anything. Nothing, where it was never reached."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OUR_FOLDER):
+        trace = trace.tb_next
+    return trace
 
 
 def _printable(text: str) -> str:

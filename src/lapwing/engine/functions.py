@@ -18,6 +18,7 @@ import msgspec
 from lapwing.contracts import Claimed, FunctionNote, Log
 from lapwing.engine.clock import Clock
 from lapwing.engine.inputs import Taken, Understand, taken
+from lapwing.engine.membership import Membership
 from lapwing.engine.settling import Plan, Settled, Slot, Task
 from lapwing.errors import DiskFull, Fenced
 from lapwing.model import Records
@@ -26,7 +27,6 @@ log_lines = logging.getLogger("lapwing.functions")
 
 FRAME_RECORDS_MAX = 2_000
 """A frame has at most so many records."""
-HEARTBEAT_US = 500_000
 NOTE_US = 1_000_000
 COMMIT_US = 100_000
 """What single calls made is appended this often, while others of the same records go on."""
@@ -73,13 +73,12 @@ class FunctionRunner:
     def __init__(self, plan: Plan, log: Log, clock: Clock, owner: str, understand: Understand) -> None:
         self.plan, self.log, self.clock, self.owner = plan, log, clock, owner
         self._understand = understand
-        self._claims: dict[tuple[str, int], Claimed] = {}
+        self._member = Membership(log, plan.name, plan.topic, owner)
         self._works: dict[tuple[str, int], Work] = {}
-        self._leaving: set[tuple[str, int]] = set()
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._settled: queue.SimpleQueue[Settled | BaseException] = queue.SimpleQueue()
         self._ending = threading.Event()
-        self._heartbeat_us = self._noted_us = 0
+        self._noted_us = 0
         self._since = FunctionNote(name=plan.name, state=RUNNING)
         self._slots: list[threading.Thread] = []
 
@@ -91,7 +90,11 @@ class FunctionRunner:
                 self.step()
             deadline_s = self.clock.monotonic_s() + DRAIN_S
             self._ending.set()
-            while self._unsettled() and self.clock.monotonic_s() < deadline_s and any(map(_alive, self._slots)):
+            while (
+                self._unsettled()
+                and self.clock.monotonic_s() < deadline_s
+                and any(slot.is_alive() for slot in self._slots)
+            ):
                 self._collect()
                 self._commit()
             self._collect()
@@ -117,14 +120,14 @@ class FunctionRunner:
             self._tasks.put(None)
         self._note(self._since.state if self._since.state != RUNNING else "stopped", always=True)
         try:
-            self.log.release_group(self.plan.name, self.owner)
+            self._member.leave()
         except DiskFull as full:
             log_lines.error("%s", full)
 
     def step(self) -> None:
         """Keep the claims, hand out what waits, collect and append what was made."""
         try:
-            self._keep_claims()
+            self._member.keep(self.clock.now_us(), self._works)
             self._hand_out()
             self._collect()
             self._commit()
@@ -138,9 +141,9 @@ class FunctionRunner:
         if len(self._works) > self.plan.parallel:
             return
         spans = self.log.spans()
-        free = [key for key in self._claims if key not in self._works and key not in self._leaving]
-        for key in sorted(free, key=lambda key: self._claims[key].next_offset - spans[key][1]):
-            claim = self._claims[key]
+        free = [key for key in self._member.claims if key not in self._works and key not in self._member.leaving]
+        for key in sorted(free, key=lambda key: self._member.claims[key].next_offset - spans[key][1]):
+            claim = self._member.claims[key]
             if spans[key][1] <= claim.next_offset:
                 continue
             chunks = self.log.read(*key, claim.next_offset, FRAME_RECORDS_MAX)
@@ -195,9 +198,9 @@ class FunctionRunner:
                     work.claim = self.log.append_and_advance(work.claim, to_offset, outputs, now_us=now_us)
                 except Fenced as taken_over:
                     log_lines.warning("function %s: %s", self.plan.name, taken_over)
-                    del self._works[key], self._claims[key]
+                    del self._works[key], self._member.claims[key]
                     continue
-                work.committed_us, self._claims[key] = now_us, work.claim
+                work.committed_us, self._member.claims[key] = now_us, work.claim
             if work.finished():
                 del self._works[key]
 
@@ -225,24 +228,6 @@ class FunctionRunner:
             keys=keys,
         )
 
-    def _keep_claims(self) -> None:
-        """Twice a second: say that we live, take our share of the topic's partitions, give up what is more."""
-        now_us = self.clock.now_us()
-        if 0 <= now_us - self._heartbeat_us < HEARTBEAT_US:
-            return
-        living = self.log.heartbeat_group(self.plan.name, self.owner, now_us)
-        self._heartbeat_us = now_us
-        wanted = sorted(key for key in self.log.spans() if key[0] == self.plan.topic)
-        share = -(-len(wanted) // max(1, living))
-        self._leaving = set(sorted(self._claims)[share:])
-        for key in sorted(self._leaving - self._works.keys()):
-            self.log.release_group(self.plan.name, self.owner, self._claims.pop(key))
-        for key in wanted:
-            if len(self._claims) >= share:
-                break
-            if key not in self._claims and (claimed := self.log.claim_group(self.plan.name, *key, self.owner, now_us)):
-                self._claims[key] = claimed
-
     def _note(self, state: str, *, always: bool = False) -> None:
         """Once a second, where something is new: say how it goes."""
         now_us = self.clock.now_us()
@@ -266,10 +251,6 @@ def lanes(of: Taken, parallel: int) -> list[list[int]]:
         lane = zlib.crc32(item.key.encode()) % parallel if item.key is not None else 0
         rows_of.setdefault(lane, []).append(row)
     return list(rows_of.values())
-
-
-def _alive(thread: threading.Thread) -> bool:
-    return thread.is_alive()
 
 
 def idle(log: Log, plans: Sequence[Plan]) -> bool:

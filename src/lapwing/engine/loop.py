@@ -15,9 +15,10 @@ import msgspec
 
 from lapwing.contracts import Claimed, Ledger, Log
 from lapwing.engine.clock import Clock
+from lapwing.engine.keeping import Forgotten, sift
 from lapwing.engine.understanding import Part, Understanding, batch_of, parts_of
 from lapwing.errors import DiskFull, Fenced
-from lapwing.model import COVERAGE, RETRIES, Chunk, Read, Saved
+from lapwing.model import COVERAGE, RETRIES, Batch, Chunk, Read, Saved
 
 log_lines = logging.getLogger("lapwing.engine")
 
@@ -85,7 +86,7 @@ class Worker:
         if not taken:
             return False
         parts = [part for _, parts in taken for part in parts]
-        batch = batch_of(parts, [read for read, _ in taken], self.how)
+        batch = self._sifted(batch_of(parts, [read for read, _ in taken], self.how))
         try:
             saved(self.ledger.save(batch, self.clock.now_us()))
             for key, claimed in self.claims.items():
@@ -100,6 +101,11 @@ class Worker:
             log_lines.error("%s", full)
             self.clock.sleep(DISK_FULL_WAIT_S)
         return True
+
+    def _sifted(self, batch: Batch) -> Batch:
+        marks = self.ledger.forgotten()
+        forgotten = Forgotten(self.how.secret(), marks) if marks else Forgotten()
+        return sift(batch, self.how.keeps, forgotten, self.ledger.held)
 
     def _take(self) -> list[tuple[Read, list[Part]]]:
         """What waits, partition after partition, the one that waited longest first."""

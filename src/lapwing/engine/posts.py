@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from lapwing.engine.keeping import unwanted
 from lapwing.engine.understanding import Part, Understanding, gathered, understand_or_bisect
 from lapwing.model import EVIDENCE, KINDS, OPERATIONS
 
@@ -79,6 +80,7 @@ def posts_frame(parts: list[Part], how: Understanding, describe: Describe, chang
     """A row for each post, in the order of the log, with `offset`; with `changes` edits and deletes too."""
     parts = gathered(parts)
     posts = understand_or_bisect(parts, how).posts
+    posts = posts.filter(unwanted(posts, how.keeps).is_null()) if how.keeps else posts
     edited = (pl.col("version") > 0) & ~pl.col("uid").str.starts_with("at://")
     posts = posts.with_columns(edited.alias("edited"))
     posts = posts if changes else posts.filter(~pl.col("edited"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,6 +14,10 @@ import polars as pl
 
 from lapwing.engine.posts import Post
 from lapwing.model import RECORD_BYTES_MAX
+
+INTEGER_BITS_MAX = 14_000
+"""Python writes no number that is much longer."""
+DEPTH_MAX = 20
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -55,11 +61,33 @@ def line_of(value: Any) -> bytes:
     """A value as JSON, strictly: no NaN, no infinity, nothing that another program could not read."""
     if isinstance(value, Post):
         value = value.written()
-    line = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
+    try:
+        line = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
+    except ValueError as problem:
+        if (found := unwritable(value)) is None:
+            raise
+        message = f"returned nonsense: {found}"
+        raise ValueError(message) from problem
     if len(line) > RECORD_BYTES_MAX:
         message = f"returned a value of {len(line):,} bytes; a record has at most {RECORD_BYTES_MAX:,}"
         raise ValueError(message)
     return line
+
+
+def unwritable(value: Any, where: str = "") -> str | None:
+    """Which number in a value JSON cannot say, and where it stands; None if there is none, or only in a deep nest."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{where or 'it'} is {value}, and JSON has no such number"
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS_MAX:
+        return f"{where or 'it'} is a number of about {round(value.bit_length() * math.log10(2)):,} digits, too large for JSON"
+    if where.count(".") + where.count("[") >= DEPTH_MAX:
+        return None
+    inside: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        inside = ((f"{where}.{key}" if where else str(key), each) for key, each in value.items())
+    elif isinstance(value, list | tuple):
+        inside = ((f"{where}[{number}]", each) for number, each in enumerate(value))
+    return next((found for name, each in inside if (found := unwritable(each, name)) is not None), None)
 
 
 def _plain(value: Any) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from lapwing.contracts import Format, Transform
+from lapwing.engine.keeping import FORGOTTEN, Keeping
 from lapwing.model import (
     CHANGES,
     COVERAGE,
@@ -37,6 +39,10 @@ class Understanding(msgspec.Struct, frozen=True):
 
     formats: Mapping[str, Format]
     transforms: list[Transform]
+    keeps: Mapping[str, Keeping] = {}
+    """By source what is kept of it; all, where it is not named."""
+    secret: Callable[[], bytes] = bytes
+    """The key of the marks of those who were forgotten."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -119,6 +125,7 @@ def _starts(part: Part) -> range:
 
 
 def _read(part: Part, formats: Mapping[str, Format]) -> Understood:
+    part, emptied = _there(part)
     records = part.records
     offsets = pl.Series("offset", part.offsets, dtype=pl.Int64)
     origins = pl.Series("origin", part.origins, dtype=pl.UInt32)
@@ -129,8 +136,35 @@ def _read(part: Part, formats: Mapping[str, Format]) -> Understood:
         *named, *(column.gather(decoded.posts["record"]) for column in (origins, offsets, received))
     ).drop("record")
     refused = [letter(part, refusal.record, refusal.reason) for refusal in decoded.refused]
-    heard = Heard(records.source, records.network, len(records.values), decoded.filtered)
+    filtered = decoded.filtered | ({FORGOTTEN: emptied} if emptied else {})
+    heard = Heard(records.source, records.network, len(records.values) + emptied, filtered)
     return Understood(posts, decoded.changes.with_columns(named[0]).drop("record"), [heard], refused)
+
+
+def _there(part: Part) -> tuple[Part, int]:
+    """The records that are there still, and how many were emptied, since whoever wrote them was forgotten."""
+    values = part.records.values
+    if isinstance(values, Values):
+        there = np.flatnonzero(values.ends > values.starts).tolist()
+    else:
+        there = [row for row, value in enumerate(values) if value]
+    emptied = len(values) - len(there)
+    return (picked(part, there), emptied) if emptied else (part, 0)
+
+
+def picked(part: Part, rows: list[int]) -> Part:
+    """Some of the records."""
+    records = part.records
+    cursors = [records.cursors[row] for row in rows] if records.cursors else None
+    some = msgspec.structs.replace(
+        records,
+        values=[records.values[row] for row in rows],
+        received_at_us=[records.received_at_us[row] for row in rows],
+        keys=None,
+        cursors=cursors,
+    )
+    origins, offsets = [part.origins[row] for row in rows], [part.offsets[row] for row in rows]
+    return Part(part.topic, part.partition, some, origins, offsets)
 
 
 def _nothing() -> Understood:

@@ -14,11 +14,13 @@ import msgspec
 import zstandard
 
 from lapwing.errors import Corrupt
-from lapwing.model import Chunk, Records
+from lapwing.model import DECISIONS, FEEDBACK, FORGETS, RULES, Chunk, Records
 from lapwing.values import Values
 
 ZSTD_LEVEL = 1
 STICKY_RECORDS = 25_000
+PLAIN_DIGITS = 10
+"""A number of fewer digits is no id of a person or a post."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(
@@ -137,15 +139,52 @@ class Batches:
             cursors=cursors,
         )
 
+    def listed(self) -> list[int]:
+        """The number of every batch, the oldest first."""
+        return [batch for (batch,) in self._connection.execute("SELECT id FROM batches ORDER BY id")]
+
+    def one(self, batch: int) -> Chunk | None:
+        """One batch by its number; None once it expired."""
+        row = self._connection.execute(
+            "SELECT p.topic, p.partition, b.base_offset, b.appended_at_us, b.payload, b.source, b.network, b.format, "
+            "b.records FROM batches b JOIN partitions p ON p.id = b.partition WHERE b.id = ?",
+            (batch,),
+        ).fetchone()
+        if row is None:
+            return None
+        topic, partition, first, appended_at_us = row[:4]
+        records = self._records(*row[4:])
+        return Chunk(
+            topic=topic, partition=partition, base_offset=first, appended_at_us=appended_at_us, records=records
+        )
+
+    def empty(self, batch: int, rows: Sequence[int], instead: bytes) -> None:
+        """Put something else in the place of some records of a batch, which keep their offsets and lose their keys."""
+        found = self.one(batch)
+        if found is None:
+            return
+        records, gone = found.records, set(rows)
+        values = [instead if row in gone else value for row, value in enumerate(records.values)]
+        keys, cursors = (
+            None if each is None else [_plain(text) if row in gone else text for row, text in enumerate(each)]
+            for each in (records.keys, records.cursors)
+        )
+        raw = _encode((*Values.of(values).packed(), records.received_at_us, keys, cursors))
+        self._connection.execute(
+            "UPDATE batches SET raw_bytes = ?, payload = ? WHERE id = ?", (len(raw), self._compress(raw), batch)
+        )
+
     def expire(self, retention: Retention, now_us: int) -> int:
         """Drop what is older than the retention, and the oldest beyond its size; the number of records dropped."""
-        old = "SELECT id, records FROM batches WHERE appended_at_us < ?"
+        ours = ", ".join(f"'{topic}'" for topic in (FORGETS, DECISIONS, RULES, FEEDBACK))
+        kept = f"partition NOT IN (SELECT id FROM partitions WHERE topic IN ({ours}))"
+        old = f"SELECT id, records FROM batches WHERE appended_at_us < ? AND {kept}"
         doomed = dict(self._connection.execute(old, (now_us - retention.age_us,)))
         if retention.bytes_max is not None:
             doomed |= dict(
                 self._connection.execute(
                     "SELECT id, records FROM (SELECT id, records, sum(length(payload)) OVER (ORDER BY id DESC) AS running "
-                    "FROM batches) WHERE running > ?",
+                    f"FROM batches WHERE {kept}) WHERE running > ?",
                     (retention.bytes_max,),
                 )
             )
@@ -155,6 +194,11 @@ class Batches:
                 "UPDATE partitions SET first_offset = coalesce((SELECT min(base_offset) FROM batches WHERE partition = partitions.id), next_offset)"
             )
         return sum(doomed.values())
+
+
+def _plain(text: str) -> str:
+    """A cursor that is a number, as that of a retried dead letter; keys and other cursors may name somebody."""
+    return text if text.isascii() and text.isdigit() and len(text) < PLAIN_DIGITS else ""
 
 
 def _picked(records: Records, rows: list[int]) -> Records:

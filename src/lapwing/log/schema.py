@@ -36,11 +36,24 @@ CREATE TABLE reports (name TEXT PRIMARY KEY, consumed INTEGER NOT NULL, produced
 """
 
 
+LISTENING = """CREATE TABLE IF NOT EXISTS listening (name TEXT PRIMARY KEY, type TEXT NOT NULL, network TEXT NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL, since_us INTEGER NOT NULL, heard_until_us INTEGER, last_record_us INTEGER,
+    records INTEGER NOT NULL, disconnects INTEGER NOT NULL, details BLOB NOT NULL, noted_us INTEGER NOT NULL) WITHOUT ROWID"""
+"""Came after format 3; a file without it gets it, and a Lapwing that does not know it leaves it alone."""
+
+
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables, inside the caller's transaction."""
     for statement in DDL.split(";\n"):
         connection.execute(statement)
+    connection.execute(LISTENING)
     connection.execute("INSERT INTO meta VALUES ('format_version', ?)", (str(FORMAT_VERSION),))
+
+
+def add_what_is_new(connection: sqlite3.Connection) -> None:
+    """Make the tables that a file of an earlier version lacks."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'listening'").fetchone() is None:
+        connection.execute(LISTENING)
 
 
 def check_version(path: Path) -> None:

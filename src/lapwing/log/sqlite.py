@@ -16,11 +16,12 @@ import msgspec
 
 from lapwing.contracts import Claimed, FunctionNote, TimerLease
 from lapwing.errors import DiskFull
+from lapwing.hearing import SourceNote
 from lapwing.log import claims, keys, schema, states
 from lapwing.log.batches import Batches, Retention
 from lapwing.log.claims import LEASE_US, SourceLease
 from lapwing.log.schema import FORMAT_VERSION
-from lapwing.model import Chunk, Records
+from lapwing.model import COVERAGE, Chunk, Records
 
 __all__ = ["FORMAT_VERSION", "LEASE_US", "Retention", "SourceLease", "SqliteLog"]
 
@@ -61,6 +62,7 @@ class SqliteLog:
     def _create(self) -> None:
         exists = "SELECT 1 FROM sqlite_master WHERE name = 'meta'"
         if self._connection.execute(exists).fetchone():
+            schema.add_what_is_new(self._connection)
             return
         with self._transaction() as connection:
             if connection.execute(exists).fetchone() is None:
@@ -148,6 +150,41 @@ class SqliteLog:
                 "UPDATE sources SET owner = NULL WHERE name = ? AND epoch = ?", (lease.source, lease.epoch)
             )
 
+    def append_heard(
+        self,
+        lease: SourceLease,
+        outputs: Sequence[tuple[str, Records]],
+        note: SourceNote,
+        *,
+        now_us: int,
+        cursor: str | None = None,
+    ) -> None:
+        """What a source heard, each with its topic, the cursor behind it and how the source is, durable together.
+
+        Raises `Fenced` if the lease is no longer ours, `DiskFull` if there is no room; then nothing was changed.
+        """
+        with self._transaction() as connection:
+            claims.advance_source(connection, lease, cursor, now_us)
+            self.mark("log.source_advanced")
+            for topic, records in outputs:
+                self._batches.append(topic, records, now_us)
+            states.note_source(connection, note, now_us)
+
+    def source_memory(self, source: str) -> tuple[int | None, bool]:
+        """Until when a source was surely heard, and whether it was ever listened to."""
+        row = self._connection.execute("SELECT heard_until_us FROM listening WHERE name = ?", (source,)).fetchone()
+        return (None, False) if row is None else (row[0], True)
+
+    def source_states(self) -> list[dict[str, Any]]:
+        """How every source is that was ever listened to: the fields of `SourceNote`, with sums, and noted_us and cursor."""
+        return states.sources(self._connection)
+
+    def end_source(self, source: str, ended: Records, now_us: int) -> None:
+        """Forget how a source is that is no longer configured, and say in our own topic that it ended; its cursor stays."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM listening WHERE name = ?", (source,))
+            self._batches.append(COVERAGE, ended, now_us)
+
     def begin_group(self, group: str, topic: str) -> None:
         """Let a group begin at the present end of the topic, wherever it has no offset yet."""
         with self._transaction() as connection:
@@ -212,6 +249,11 @@ class SqliteLog:
         columns = "name state lag calls failures last_error noted_us"
         return states.rows(self._connection, "function_states", columns)
 
+    def group_read(self, group: str) -> int:
+        """Records that a group has read since it began, over all of its topics."""
+        found = self._connection.execute("SELECT coalesce(sum(next_offset), 0) FROM groups WHERE name = ?", (group,))
+        return int(found.fetchone()[0])
+
     def timer_states(self) -> list[dict[str, Any]]:
         """Name, owner, last_us (of the last start), runs, failures and last_error of every timer that ever ran here."""
         return states.rows(self._connection, "timers", "name owner last_us runs failures last_error")
@@ -225,6 +267,40 @@ class SqliteLog:
         with self._transaction() as connection:
             keys.forget(connection, now_us)
             return self._batches.expire(self._retention, now_us)
+
+    def empty(self, choose: Callable[[Chunk], Sequence[int]], instead: Callable[[str], bytes]) -> int:
+        """Put `instead` of its topic in the place of each record that `choose` names in a batch (positions in its
+        records), a batch in a transaction; how many there were. Offsets stay, keys go. Others may read and append meanwhile.
+        """
+        count = 0
+        for batch in self._batches.listed():
+            chunk = self._batches.one(batch)
+            rows = choose(chunk) if chunk is not None else ()
+            if chunk is not None and rows:
+                with self._transaction():
+                    self._batches.empty(batch, rows, instead(chunk.topic))
+                count += len(rows)
+        return count
+
+    def scrub(self) -> bool:
+        """Write the file anew and cut its write-ahead log off, so that nothing that was dropped is left in it.
+
+        False where a reader still holds the old state: then ask `cut_off` again. Raises `DiskFull`.
+        """
+        try:
+            self._connection.execute("VACUUM")
+        except sqlite3.OperationalError as problem:
+            if "full" in str(problem) or "disk I/O" in str(problem):
+                raise DiskFull(
+                    f"no room to write the log anew ({problem})", "free some space, and ask again"
+                ) from problem
+            raise
+        return self.cut_off()
+
+    def cut_off(self) -> bool:
+        """Empty the write-ahead log; False where a reader still needs it."""
+        busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def sizes(self) -> dict[str, int]:
         """Records held, their bytes as they came, and the bytes they take."""

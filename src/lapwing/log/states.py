@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import msgspec
+
 from lapwing.contracts import FunctionNote
+from lapwing.hearing import SourceNote
 
 _NOTE = """INSERT INTO function_states VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state,
 lag = excluded.lag, calls = calls + excluded.calls, failures = failures + excluded.failures,
@@ -15,6 +18,36 @@ last_error = CASE excluded.last_error WHEN '' THEN last_error ELSE excluded.last
 def note_function(connection: sqlite3.Connection, note: FunctionNote, now_us: int) -> None:
     """Keep a function's state; calls and failures are added to those before."""
     connection.execute(_NOTE, (note.name, note.state, note.lag, note.calls, note.failures, note.last_error, now_us))
+
+
+_SOURCE = """INSERT INTO listening VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+type = excluded.type, network = excluded.network, state = excluded.state, reason = excluded.reason,
+since_us = excluded.since_us, heard_until_us = coalesce(excluded.heard_until_us, heard_until_us),
+last_record_us = coalesce(excluded.last_record_us, last_record_us), records = records + excluded.records,
+disconnects = disconnects + excluded.disconnects, details = excluded.details, noted_us = excluded.noted_us"""
+
+
+def note_source(connection: sqlite3.Connection, note: SourceNote, now_us: int) -> None:
+    """Keep how a source is; records and disconnects are added to those before."""
+    connection.execute(
+        _SOURCE,
+        (
+            *(note.name, note.type, note.network, note.state, note.reason, note.since_us, note.heard_until_us),
+            *(note.last_record_us, note.records, note.disconnects, msgspec.json.encode(note.details), now_us),
+        ),
+    )
+
+
+def sources(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """How every source is, by name."""
+    columns = (
+        "name type network state reason since_us heard_until_us last_record_us records disconnects details noted_us"
+    )
+    found = rows(connection, "listening", columns)
+    cursors = dict(connection.execute("SELECT name, cursor FROM sources"))
+    return [
+        row | {"details": msgspec.json.decode(row["details"]), "cursor": cursors.get(row["name"], "")} for row in found
+    ]
 
 
 def report(connection: sqlite3.Connection, name: str, counts: tuple[int, int], now_us: int) -> None:

@@ -1,0 +1,121 @@
+"""Which keys a table of the configuration has, where that depends on the table: sources and channels have those of their kind too."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, Literal, get_args, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from lapwing import catalog
+from lapwing.errors import ConfigError, UnknownName
+from lapwing.settings import ChannelTable, Listening, SourceTable, Telling
+
+_USER_IN_ADDRESS = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
+
+
+def keys(section: type[Struct]) -> dict[str, str]:
+    """The keys of a section as the file has them, each with the name of its field."""
+    return {each.encode_name: each.name for each in msgspec.structs.fields(section)}
+
+
+def source_section(table: dict[str, Any], path: str) -> type[Struct]:
+    """All keys that a source of this type may have, as one section."""
+    return _component_section("sources", Listening, table, path)
+
+
+def channel_section(table: dict[str, Any], path: str) -> type[Struct]:
+    """All keys that a channel of this type may have, as one section."""
+    return _component_section("notify", Telling, table, path)
+
+
+def _component_section(
+    component: Literal["sources", "notify"], common: type[Struct], table: dict[str, Any], path: str
+) -> type[Struct]:
+    known = catalog.names(component)
+    kind = table.get("type")
+    if not isinstance(kind, str):
+        raise ConfigError(f"{path}.type", "is missing", "write one of: " + ", ".join(repr(each) for each in known))
+    try:
+        own = catalog.load("sources", kind) if component == "sources" else catalog.load("notify", kind)
+        return _with_common(kind, common, own.options)
+    except UnknownName as unknown:
+        raise ConfigError(f"{path}.type", unknown.what, unknown.next_step) from unknown
+
+
+@cache
+def _with_common(kind: str, common: type[Struct], own: type[Struct]) -> type[Struct]:
+    fields = []
+    for section in (common, own):
+        for each in msgspec.structs.fields(section):
+            fresh = each.default_factory is not msgspec.NODEFAULT
+            default = {"default_factory": each.default_factory} if fresh else {"default": each.default}
+            fields.append((each.name, each.type, msgspec.field(name=each.encode_name, **default)))
+    return msgspec.defstruct(kind, fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
+
+
+def source_table(made: Any) -> SourceTable:
+    """One source as the rest of the program has it."""
+    component = catalog.load("sources", made.type)
+    own = {each.name: getattr(made, each.name) for each in msgspec.structs.fields(component.options)}
+    common = {
+        key: getattr(made, key)
+        for key in SourceTable.__struct_fields__
+        if key not in ("options", "network", "topic", "name")
+    }
+    network = component.network
+    topic = made.topic or f"raw.{network}"
+    return SourceTable(
+        **common, name=made.name or made.type, network=network, topic=topic, options=component.options(**own)
+    )
+
+
+def source_values(table: SourceTable) -> list[tuple[str, str, Any]]:
+    """Key, field and value of everything that a source's table may say; secrets as references."""
+    assert table.options is not None
+    common = [(key, name, getattr(table, name)) for key, name in keys(Listening).items()]
+    return common + [(key, name, getattr(table.options, name)) for key, name in keys(type(table.options)).items()]
+
+
+def channel_table(made: Any) -> ChannelTable:
+    """One channel as the rest of the program has it."""
+    component = catalog.load("notify", made.type)
+    own = {each.name: getattr(made, each.name) for each in msgspec.structs.fields(component.options)}
+    return ChannelTable(
+        type=made.type, name=made.name or made.type, paused=made.paused, options=component.options(**own)
+    )
+
+
+def channel_values(table: ChannelTable) -> list[tuple[str, str, Any]]:
+    """Key, field and value of everything that a channel's table may say; secrets as references."""
+    common = [(key, name, getattr(table, name)) for key, name in keys(Telling).items()]
+    return common + [(key, name, getattr(table.options, name)) for key, name in keys(type(table.options)).items()]
+
+
+def secrets(section: type[Struct]) -> set[str]:
+    """The keys of a section that hold secrets."""
+    hints = get_type_hints(section, include_extras=True)
+    return {key for key, name in keys(section).items() if _is_secret(hints[name])}
+
+
+def _is_secret(hint: Any) -> bool:
+    """Whether a type, or one of those that it is made of, says that it is a secret."""
+    metas = getattr(hint, "__metadata__", ())
+    return any((getattr(meta, "extra", None) or {}).get("secret") for meta in metas) or any(
+        _is_secret(part) for part in get_args(hint)
+    )
+
+
+def check_secrets(section: type[Struct], table: dict[str, Any], path: str) -> None:
+    """Raise `ConfigError` for a secret that stands in the file itself."""
+    for key, value in table.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and _USER_IN_ADDRESS.match(text):
+                raise ConfigError(f"{path}.{key}", "has a user or password in the address", "use a token, as a secret")
+    for key in secrets(section):
+        value = table.get(key)
+        if isinstance(value, str) and not value.startswith(("env:", "file:")):
+            step = 'write "env:NAME" for a variable, or "file:PATH"'
+            raise ConfigError(f"{path}.{key}", "is a secret, and secrets do not stand in this file", step)
