@@ -96,12 +96,6 @@ def take_back(store: Store, batch: Batch) -> dict[int, int]:
     return counts
 
 
-def add_coverage(store: Store, batch: Batch) -> None:
-    """Note when sources were surely heard, inside the caller's transaction."""
-    rows = ((store.source_id(each.source, each.network), each.from_us, each.to_us) for each in batch.covered)
-    store.connection.executemany("INSERT OR IGNORE INTO coverage VALUES (?, ?, ?)", rows)
-
-
 def hash_of(letter: DeadLetter) -> bytes:
     """The key of a dead letter: 128 bits of the SHA-256 of its format and record."""
     return hashlib.sha256(letter.format.encode() + b"\0" + letter.record).digest()[:HASH_BYTES]

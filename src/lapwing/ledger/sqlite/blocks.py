@@ -101,6 +101,14 @@ class Blocks:
             (block.low, block.rows, level, block.from_us, block.to_us, committed_us, blob),
         )
 
+    def rewrite(self, block: Block, blob: bytes) -> None:
+        """Put another blob in the place of a block, inside the caller's transaction; under a new id, since blocks are cached."""
+        level, committed_us = self.connection.execute(
+            f"SELECT level, committed_us FROM {self.table} WHERE id = ?", (block.id,)
+        ).fetchone()
+        self.connection.execute(f"DELETE FROM {self.table} WHERE id = ?", (block.id,))
+        self.add(block, blob, committed_us, level)
+
     def listed(self, where: str = "1", values: tuple[int, ...] = (), order: str = "low") -> list[Block]:
         """The blocks that an SQL condition names."""
         rows = self.connection.execute(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from lapwing.ledger.sqlite import rollups, standing
-from lapwing.ledger.sqlite.accounting import Tally, account, add_coverage, add_dead_letters, take_back
+from lapwing.ledger.sqlite import flagged, forgotten, listening, rollups, standing
+from lapwing.ledger.sqlite.accounting import Tally, account, add_dead_letters, take_back
 from lapwing.ledger.sqlite.changing import apply_changes
 from lapwing.ledger.sqlite.hearing import add_edits, hear_again, rooted
 from lapwing.ledger.sqlite.leases import advance
 from lapwing.ledger.sqlite.prepare import Encoded, Prepared, encode, split, write
 from lapwing.ledger.sqlite.store import Store
-from lapwing.model import Read, Saved
+from lapwing.model import Batch, Read, Saved
 from lapwing.windows.activity import activity_of, summed
 
 
@@ -24,14 +24,16 @@ def commit(store: Store, prepared: Prepared, now_us: int) -> Saved:
     batch = prepared.batch
     with store.transaction() as connection:
         for read in batch.reads:
+            _note_unheard(store, batch, read)
             advance(connection, read)
-            _note_unheard(store, read)
+        forgotten.check(store, batch)
         flipped = take_back(store, batch)
         store.mark("ledger.fenced")
         number, low = _next(store)
         tally = Tally(store, batch, flipped)
         fresh, again, waited = _still_fresh(store, prepared)
         _add_posts(store, fresh, low, now_us)
+        flagged.add(store, fresh.posts, low, number)
         tally.add("stored", fresh.posts["source"])
         store.mark("ledger.posts_written")
         edits, touched = hear_again(store, rooted(store, again, fresh, low), tally)
@@ -48,14 +50,15 @@ def commit(store: Store, prepared: Prepared, now_us: int) -> Saved:
         rollups.mark_touched(store, totals)
         add_dead_letters(store, batch, tally, now_us)
         account(store, batch, tally)
-        add_coverage(store, batch)
+        listening.add(store, batch)
+        flagged.note_moment(store, batch, number)
         high += edits.height
         connection.execute("UPDATE meta SET value = ? WHERE key = 'next_seq'", (str(high),))
         connection.execute("INSERT INTO commits VALUES (?, ?, ?, ?)", (number, now_us, low, high))
     return Saved(number=number, **tally.totals())
 
 
-def _note_unheard(store: Store, read: Read) -> None:
+def _note_unheard(store: Store, batch: Batch, read: Read) -> None:
     """Offsets without a record of a network: our own ones, and those that expired before they were read, which are a gap."""
     expired = read.to_offset - read.from_offset - read.records
     if expired + read.own:
@@ -63,10 +66,7 @@ def _note_unheard(store: Store, read: Read) -> None:
             "UPDATE partitions SET unheard = unheard + ? WHERE id = ?", (expired + read.own, read.origin)
         )
     if expired:
-        store.connection.execute(
-            "INSERT INTO gaps (source, from_us, to_us, reason) SELECT topic, watermark_us, watermark_us, ? FROM partitions WHERE id = ?",
-            (f"{expired} records expired from the log before they were read", read.origin),
-        )
+        listening.add_loss(store, batch, read.origin, expired)
 
 
 def _next(store: Store) -> tuple[int, int]:

@@ -73,7 +73,8 @@ def _as_it_is(store: Store, roots: list[int]) -> tuple[pl.DataFrame, list[str]]:
     shown = {root: next((seq for seq in (root, *edits.get(root, [])) if seq not in hidden), None) for root in roots}
     there = sorted(seq for seq in shown.values() if seq is not None)
     gone = np.array(sorted(root for root, seq in shown.items() if seq is None), dtype=np.int64)
-    return complete(store, pl.DataFrame({"seq": there}, schema={"seq": pl.Int64})), store.uids_at(gone)["uid"].to_list()
+    names = [uid for uid in store.uids_at(gone)["uid"] if uid]  # those of whom nothing is left have no name
+    return complete(store, pl.DataFrame({"seq": there}, schema={"seq": pl.Int64})), names
 
 
 def _windows(store: Store, seqs: np.ndarray) -> pl.DataFrame:

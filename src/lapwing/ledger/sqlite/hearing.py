@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lapwing.ledger.sqlite import standing
+from lapwing.ledger.sqlite import flagged, standing
 from lapwing.ledger.sqlite.accounting import Tally
 from lapwing.ledger.sqlite.keys import WAITING
 from lapwing.ledger.sqlite.prepare import Encoded, confirmed, encode, write
@@ -51,11 +51,13 @@ def _sight(store: Store, again: pl.DataFrame) -> set[int]:
     """Note who else saw these posts, and under which alias; returns the posts for whose new alias a delete waits."""
     other = pl.col("source") != pl.col("source_first")
     renamed = pl.col("alias").is_not_null() & pl.col("alias").ne_missing(pl.col("alias_first"))
-    sighted = again.filter(other | renamed).unique(["root", "source"], keep="first", maintain_order=True)
+    sighted = again.filter(other | renamed).unique(["root", "source", "alias"], keep="first", maintain_order=True)
     new = [
         row
         for row in sighted.select("root", "source", "alias", "alias_key").iter_rows()
-        if store.connection.execute("INSERT OR IGNORE INTO sightings VALUES (?, ?, ?)", row[:3]).rowcount
+        if store.connection.execute(
+            "INSERT OR IGNORE INTO sightings VALUES (?, ?, ?)", (*row[:2], row[2] or "")
+        ).rowcount
     ]
     named = [(key, root) for root, _, alias, key in new if alias is not None]
     store.keys.add(pl.DataFrame(named, schema={"key": pl.Int64, "post": pl.Int64}, orient="row"))
@@ -70,6 +72,7 @@ def add_edits(store: Store, edits: pl.DataFrame, low: int, commit: tuple[int, in
     number, now_us = commit
     encoded = encode(edits.drop("version_first", "source_first", "alias_first"))
     write(store, encoded, low, now_us)
+    flagged.add(store, encoded.posts, low, number)
     rows = encoded.posts.select("root", "version", pl.int_range(low, low + pl.len(), dtype=pl.Int64).alias("seq"))
     store.connection.executemany("INSERT INTO versions VALUES (?, ?, ?)", rows.iter_rows())
     hidden = ((seq, standing.SUPERSEDED, number) for seq in rows["seq"])

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
+
 from lapwing.contracts import Claimed
 from lapwing.errors import Corrupt
-from lapwing.ledger.sqlite import leases, upkeep
+from lapwing.ledger.sqlite import forgotten, leases, upkeep
 from lapwing.ledger.sqlite.commit import commit
 from lapwing.ledger.sqlite.leases import WriterLock
-from lapwing.ledger.sqlite.prepare import prepare
+from lapwing.ledger.sqlite.prepare import held, prepare
 from lapwing.ledger.sqlite.retention import Retention, expire
 from lapwing.ledger.sqlite.store import Mark, Store
 from lapwing.model import Batch, Saved
@@ -107,6 +109,14 @@ class SqliteLedger:
     def expire(self, now_us: int) -> int:
         """Drop what is older than the retention; how many posts lost something."""
         return expire(self.store, self._retention, now_us) if self._retention else 0
+
+    def held(self, names: pl.DataFrame) -> pl.Series:
+        """Of posts by `uid` and `uid_time_us`: the lowest version that is held, null where none is."""
+        return held(self.store, names)
+
+    def forgotten(self) -> frozenset[bytes]:
+        """By what people are known again who were forgotten."""
+        return forgotten.marks(self.store)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -56,6 +56,22 @@ def prepare(store: Store, batch: Batch) -> Prepared:
     return Prepared(batch, encode(fresh), again, waited, batch.changes.with_columns(by_number), as_of_run)
 
 
+def held(store: Store, posts: pl.DataFrame) -> pl.Series:
+    """The lowest version that is held of each post (`uid`, `uid_time_us`), null where none is."""
+    with store.snapshot():
+        keys = posts.select(key_of("uid", "uid_time_us").alias("key"))["key"]
+        found = store.keys.find(keys).filter(pl.col("post") != WAITING)
+        met = confirmed(store, found, posts["uid"])
+        roots = np.unique(met["root"].to_numpy())
+        first = store.facts.at(roots, "version").select("seq", "version")
+        edits = list(store.select("SELECT root, version FROM versions WHERE root IN ({})", roots.tolist()))
+    every = pl.concat([first, pl.DataFrame(edits, schema=first.schema, orient="row")])
+    lowest = every.group_by("seq").agg(pl.col("version").min())
+    versions = met.join(lowest, left_on="root", right_on="seq").select("at", "version")
+    places = posts.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("at"))
+    return places.join(versions, on="at", how="left", maintain_order="left")["version"]
+
+
 def coded(column: str, numbers: dict[str, int], dtype: pl.DataType) -> pl.Expr:
     """Names as their numbers; polars wants at least one of them."""
     return pl.col(column).replace_strict(numbers, return_dtype=dtype) if numbers else pl.lit(None, dtype).alias(column)

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from lapwing.ledger.sqlite import names, rollups
+from lapwing.errors import Fenced
+from lapwing.ledger.sqlite import alerting_tables, flagged, forgotten, incident_tables, incidents, names, rollups
 from lapwing.ledger.sqlite.blocks import FACTS, TEXTS, Block, Blocks, encode
 from lapwing.ledger.sqlite.ledger import CURRENT, SqliteLedger, generation_path
 from lapwing.ledger.sqlite.postings import chunks, postings_of
@@ -44,7 +45,15 @@ NARROW = (
     "dead_letters",
     "coverage",
     "gaps",
+    "listening",
+    "duties",
+    "missed",
+    "forgotten",
     "outbox",
+    "outbox_alerts",
+    "outbox_recipients",
+    "outbox_channels",
+    "outbox_deliveries",
     "runs",
     "pages",
     "meta",
@@ -72,11 +81,13 @@ def rebuild(ledger: SqliteLedger, understand: Understand) -> Rebuilt:
         leftover.unlink()
     new = Store(path, ledger.lock)
     try:
-        target = old.number("next_seq")
+        target, erased = old.number("next_seq"), forgotten.erasures(old)
         made = _Generation(old, new, understand)
         with old.snapshot():  # merging goes on meanwhile
             made.fill(0, target)
         with ledger.lock:  # from here on nobody writes: what came meanwhile is understood as it is, and we switch
+            if forgotten.erasures(old) != erased:
+                raise Fenced("people were forgotten meanwhile", "begin the rebuild again")
             made.fill(target, old.number("next_seq"))
             made.finish(number)
             new.close()
@@ -139,6 +150,7 @@ class _Generation:
         self.recomputed += fresh.height
         self.copied += whole.height - fresh.height
         with self.new.transaction():
+            flagged.judge_again(self.old, self.new, (low, low + rows.height), fresh)
             _write(self.new.facts, low, names.shortened(rows).select(list(FACTS)), rows["created_at_us"], committed_us)
             for part in _unbroken(rows.filter(pl.col("text").is_not_null())):
                 for start in range(0, part.height, self.new.texts.rows_max):
@@ -166,9 +178,11 @@ class _Generation:
 
     def finish(self, number: int) -> None:
         """Copy what is narrow, count again, and give the generation its number."""
-        self._copy(NARROW)
+        self._copy((*NARROW, *incident_tables.TABLES, *alerting_tables.TABLES))
         with self.new.transaction() as connection:
             connection.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (str(number),))
+            connection.execute("UPDATE meta SET value = '0' WHERE key = 'nameless_until_us'")
+            incidents.begin_again(self.new)
             connection.execute("DELETE FROM pages WHERE store = 'activity'")
             connection.execute("DELETE FROM runs WHERE store = 'activity'")
             for block in self.new.facts.listed():

@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lapwing.errors import DiskFull, UnknownVersion
+from lapwing.ledger.sqlite import alerting_tables, incident_tables
+from lapwing.windows.completeness import EVER_US, merged, spans_of
 
 FORMAT_VERSION = 3
 BUSY_MS = 60_000
 PAGE_CACHE_KIB = 32_768
+HEARD_WITHIN_US = 1_000_000
+"""Spans of listening that are no further apart are one: clocks and the edges of chunks are no finer."""
 
 DDL = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -52,7 +56,7 @@ CREATE TABLE hidden (seq INTEGER PRIMARY KEY, reason INTEGER NOT NULL, number IN
 CREATE TABLE versions (root INTEGER NOT NULL, version INTEGER NOT NULL, seq INTEGER NOT NULL,
     PRIMARY KEY (root, version)) WITHOUT ROWID;
 CREATE INDEX versions_by_seq ON versions (seq);
-CREATE TABLE sightings (root INTEGER NOT NULL, source INTEGER NOT NULL, alias TEXT, PRIMARY KEY (root, source)) WITHOUT ROWID;
+CREATE TABLE sightings (root INTEGER NOT NULL, source INTEGER NOT NULL, alias TEXT NOT NULL DEFAULT '', PRIMARY KEY (root, source, alias)) WITHOUT ROWID;
 CREATE TABLE deletes (name TEXT NOT NULL, version INTEGER NOT NULL, at_us INTEGER NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (name, version)) WITHOUT ROWID;
 CREATE TABLE author_changes (author TEXT NOT NULL, operation INTEGER NOT NULL, version INTEGER NOT NULL,
@@ -86,6 +90,37 @@ CREATE TABLE IF NOT EXISTS document_terms (collection INTEGER NOT NULL, term INT
     PRIMARY KEY (collection, term, document)) WITHOUT ROWID;
 """
 
+LISTENING_DDL = """
+-- when sources were listened to: `coverage` holds what was surely heard, as spans that lie apart; `gaps` what came and expired unread
+CREATE TABLE IF NOT EXISTS listening (source INTEGER PRIMARY KEY, live INTEGER NOT NULL DEFAULT 0, first_us INTEGER, last_us INTEGER);
+CREATE TABLE IF NOT EXISTS duties (source INTEGER NOT NULL, at_us INTEGER NOT NULL, began INTEGER NOT NULL,
+    PRIMARY KEY (source, at_us, began)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS missed (source INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (source, from_us)) WITHOUT ROWID;
+"""
+"""`first_us` and `last_us` are those of the posts of a source. Before there was `missed`, nobody noted them: they could
+be of any time."""
+
+
+OUTBOX_DDL = """
+-- alerts on their way: an alert for a recipient is there once, whoever decides it again
+CREATE TABLE IF NOT EXISTS outbox_alerts (id TEXT PRIMARY KEY, incident TEXT NOT NULL, kind TEXT NOT NULL, at_us INTEGER NOT NULL,
+    body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS outbox_alerts_by_incident ON outbox_alerts (incident);
+CREATE TABLE IF NOT EXISTS outbox_recipients (channel TEXT NOT NULL, address TEXT NOT NULL, registered_us INTEGER, retired_us INTEGER,
+    reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (channel, address)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox_channels (name TEXT PRIMARY KEY, type TEXT NOT NULL DEFAULT '', owner TEXT, pid INTEGER,
+    heartbeat_us INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'live',
+    reason TEXT NOT NULL DEFAULT '', since_us INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0, last_sent_us INTEGER);
+CREATE TABLE IF NOT EXISTS outbox_deliveries (number INTEGER PRIMARY KEY AUTOINCREMENT, alert TEXT NOT NULL, channel TEXT NOT NULL,
+    address TEXT NOT NULL, key TEXT NOT NULL UNIQUE, state TEXT NOT NULL, reason TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    next_us INTEGER NOT NULL DEFAULT 0, added_us INTEGER NOT NULL, ended_us INTEGER, UNIQUE (alert, channel, address));
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox_deliveries (channel, number) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS outbox_first ON outbox_deliveries (channel, address, number) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS outbox_states ON outbox_deliveries (channel, state);
+"""
+"""`outbox`, of the first tables, is from before anything was sent, and empty."""
+
 
 def connect(path: Path, durability: str = "app-crash") -> sqlite3.Connection:
     """Open the file, in autocommit; WAL lets readers read while one writes."""
@@ -110,12 +145,55 @@ def create(connection: sqlite3.Connection, generation: int) -> None:
 
 
 def complete(connection: sqlite3.Connection) -> None:
-    """Add the tables of documents to a ledger that was made before there were any."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'document_terms'").fetchone():
-        return
-    with _transaction(connection):
-        for statement in DOCUMENTS_DDL.split(";\n"):
-            connection.execute(statement)
+    """Add the tables of documents, of listening, of those who were forgotten, of the outbox and of incidents to an older ledger."""
+    for newest, tables in (
+        ("document_terms", DOCUMENTS_DDL),
+        ("outbox_states", OUTBOX_DDL),
+        ("decisions", incident_tables.DDL),
+        ("alert_sent_by_time", alerting_tables.DDL),
+    ):
+        if not _has(connection, newest):
+            with _transaction(connection):
+                for statement in tables.split(";\n"):
+                    connection.execute(statement)
+    if not _has(connection, "forgotten"):
+        with _transaction(connection):
+            _add_forgotten(connection)
+    if not _has(connection, "missed"):
+        with _transaction(connection):
+            for statement in LISTENING_DDL.split(";\n"):
+                connection.execute(statement)
+            connection.execute(
+                "INSERT OR IGNORE INTO listening (source, first_us, last_us) "
+                "SELECT source, 0, ? FROM accounting WHERE received > 0",
+                (EVER_US,),
+            )
+            _join_coverage(connection)
+
+
+def _add_forgotten(connection: sqlite3.Connection) -> None:
+    """Those who were forgotten, by keyed hashes; and how many posts and changes went with them, for the accounting;
+    until when names were taken out of posts.
+    """
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS forgotten (mark BLOB PRIMARY KEY, at_us INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    connection.execute("CREATE INDEX IF NOT EXISTS deletes_by_commit ON deletes (number)")
+    rows = [("forgotten_posts", "0"), ("forgotten_changes", "0"), ("nameless_until_us", "0")]
+    connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", rows)
+
+
+def _join_coverage(connection: sqlite3.Connection) -> None:
+    """Declared times were kept one by one; from now on they lie apart."""
+    for (source,) in connection.execute("SELECT DISTINCT source FROM coverage").fetchall():
+        rows = connection.execute("SELECT from_us, to_us FROM coverage WHERE source = ?", (source,)).fetchall()
+        connection.execute("DELETE FROM coverage WHERE source = ?", (source,))
+        spans = merged(spans_of(rows), HEARD_WITHIN_US).tolist()
+        connection.executemany("INSERT INTO coverage VALUES (?, ?, ?)", ((source, *span) for span in spans))
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
 @contextmanager
@@ -132,7 +210,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def has_tables(connection: sqlite3.Connection) -> bool:
     """Whether this file is a ledger already."""
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is not None
+    return _has(connection, "meta")
 
 
 def check_version(path: Path) -> None:

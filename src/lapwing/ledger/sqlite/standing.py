@@ -20,8 +20,8 @@ from lapwing.ledger.sqlite.store import Store
 from lapwing.model import OPERATIONS
 from lapwing.windows.activity import activity_of
 
-SUPERSEDED, DELETED, AUTHOR_GONE = range(3)
-"""Why a content is hidden."""
+SUPERSEDED, DELETED, AUTHOR_GONE, FORGOTTEN = range(4)
+"""Why a content is hidden; the last is for ever."""
 
 AUTHOR_DELETE, AUTHOR_HIDE, AUTHOR_SHOW = (
     OPERATIONS.index(name) for name in ("author_delete", "author_hide", "author_show")
@@ -42,6 +42,11 @@ def settle(store: Store, roots: Iterable[int], number: int) -> pl.DataFrame:
     """Bring the standing of these posts up to date, inside the caller's transaction; returns the activity to add."""
     roots = sorted(set(roots))
     return _flip(store, wanted_of(store, roots), number) if roots else pl.DataFrame()
+
+
+def forget(store: Store, seqs: Iterable[int], number: int) -> pl.DataFrame:
+    """Hide these contents for ever, inside the caller's transaction; returns the activity to add."""
+    return _flip(store, dict.fromkeys(seqs, FORGOTTEN), number)
 
 
 def wanted_of(store: Store, roots: list[int]) -> dict[int, int | None]:
@@ -78,9 +83,7 @@ def _contents(store: Store, roots: list[int]) -> tuple[dict[int, list[Content]],
     for seq, version, author, created_at_us, uid, alias in rows:
         contents[root_of[seq]].append(Content(seq, version, author, created_at_us))
         names_of[root_of[seq]] |= {uid, alias} - {None}
-    for root, alias in store.select(
-        "SELECT root, alias FROM sightings WHERE alias IS NOT NULL AND root IN ({})", roots
-    ):
+    for root, alias in store.select("SELECT root, alias FROM sightings WHERE alias != '' AND root IN ({})", roots):
         names_of[root].add(alias)
     return contents, names_of
 
@@ -110,6 +113,7 @@ def _authors(store: Store, authors: set[str]) -> dict[str, dict[int, int]]:
 def _flip(store: Store, wanted: dict[int, int | None], number: int) -> pl.DataFrame:
     """Hide and show so that `wanted` (sequence number → reason, or None to stand) holds; the activity that follows."""
     hidden = dict(store.select("SELECT seq, reason FROM hidden WHERE seq IN ({})", list(wanted)))
+    wanted = {seq: reason for seq, reason in wanted.items() if hidden.get(seq) != FORGOTTEN}
     hide = [(seq, reason, number) for seq, reason in wanted.items() if reason is not None and hidden.get(seq) != reason]
     show = [seq for seq, reason in wanted.items() if reason is None and seq in hidden]
     store.connection.executemany("INSERT OR REPLACE INTO hidden (seq, reason, number) VALUES (?, ?, ?)", hide)

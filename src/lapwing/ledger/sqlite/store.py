@@ -89,8 +89,8 @@ class Store:
 
     def source_id(self, name: str, network: str) -> int:
         """The number of a source, given on first sight; takes a transaction of its own for that."""
+        self.network_id(network)  # one source may hear several networks
         if name not in self._sources:
-            self.network_id(network)
             row = self.connection.execute("SELECT id FROM sources WHERE name = ?", (name,)).fetchone()
             if row is None:
                 with self.transaction() as connection:

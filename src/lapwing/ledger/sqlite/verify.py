@@ -11,6 +11,7 @@ import polars as pl
 from lapwing.ledger.sqlite import document_checks, names, standing
 from lapwing.ledger.sqlite.documents import FORMAT as DOCUMENT
 from lapwing.ledger.sqlite.documents import READER
+from lapwing.ledger.sqlite.incidents import READER as INCIDENTS_READER
 from lapwing.ledger.sqlite.postings import ROW_BITS, decoded, postings_of
 from lapwing.ledger.sqlite.store import Store
 from lapwing.text.words import cut_hashed
@@ -57,7 +58,7 @@ def _sequence(store: Store) -> Iterator[str]:
 
 
 def _identity(store: Store) -> Iterator[str]:
-    edits = {seq for (seq,) in store.connection.execute("SELECT seq FROM versions")}
+    edits = {seq for (seq,) in store.connection.execute("SELECT seq FROM versions")} | _forgotten(store)
     hashes = []
     for block in store.facts.listed():
         facts = names.restored(store.facts.read(block, "uid", "uid_form", "author"))
@@ -70,6 +71,8 @@ def _identity(store: Store) -> Iterator[str]:
         "SELECT coalesce(sum(stored), 0), coalesce(sum(changes), 0) FROM accounting"
     ).fetchone()
     expired_posts, expired_edits = store.number("expired_posts"), store.number("expired_edits")
+    expired_posts += store.number("forgotten_posts")
+    expired_edits += store.number("forgotten_changes")
     if stored != every.len() + expired_posts:
         yield f"{every.len()} posts are there and {expired_posts} expired, {stored} were accounted as stored"
     (kept,) = store.connection.execute(
@@ -77,6 +80,12 @@ def _identity(store: Store) -> Iterator[str]:
     ).fetchone()
     if kept + expired_edits != changes:
         yield f"{kept} changes are there and {expired_edits} expired, {changes} were accounted"
+
+
+def _forgotten(store: Store) -> set[int]:
+    """The places of posts of people who were forgotten."""
+    rows = store.connection.execute("SELECT seq FROM hidden WHERE reason = ?", (standing.FORGOTTEN,))
+    return {seq for (seq,) in rows}
 
 
 def _accounts(store: Store) -> Iterator[str]:
@@ -106,7 +115,7 @@ def _counts(store: Store) -> Iterator[str]:
 
 def _standing(store: Store) -> Iterator[str]:
     edits = dict(store.connection.execute("SELECT seq, root FROM versions"))
-    hidden = dict(store.connection.execute("SELECT seq, reason FROM hidden"))
+    hidden = dict(store.connection.execute("SELECT seq, reason FROM hidden WHERE reason != ?", (standing.FORGOTTEN,)))
     roots = {edits.get(seq, seq) for seq in hidden} | set(edits.values())
     deletes = [name for (name,) in store.connection.execute("SELECT DISTINCT name FROM deletes")]
     roots |= _named(store, deletes)
@@ -149,6 +158,8 @@ def _offsets(store: Store, spans: Spans) -> Iterator[str]:
     rows = store.connection.execute("SELECT topic, partition, next_offset, unheard FROM partitions")
     for group, partition, next_offset, unheard in rows:
         topic, of_collection, _ = group.partition(READER)
+        if group == INCIDENTS_READER:  # it reads commits
+            continue
         total += 0 if of_collection else next_offset - unheard
         if next_offset > spans.get((topic, partition), (0, 0))[1]:
             yield f"{topic}/{partition} was read to {next_offset}, and ends at {spans.get((topic, partition), (0, 0))[1]}"
@@ -166,7 +177,11 @@ def _keys(store: Store) -> Iterator[str]:
     low = store.number("expired_posts") + store.number("expired_edits")
     (rows,) = store.connection.execute("SELECT coalesce(sum(rows), 0) FROM facts").fetchone()
     posts = _all_keys(store).filter(pl.col("post") >= low)["post"].n_unique()
-    (edits,) = store.connection.execute("SELECT count(*) FROM versions WHERE seq >= ?", (low,)).fetchone()
+    (edits,) = store.connection.execute(
+        "SELECT (SELECT count(*) FROM versions WHERE seq >= ?1) + "
+        "(SELECT count(*) FROM hidden WHERE reason = ?2 AND seq >= ?1)",
+        (low, standing.FORGOTTEN),
+    ).fetchone()
     if posts != rows - edits:
         yield f"{rows - edits} posts are there, {posts} can be found by name"
 
