@@ -13,29 +13,29 @@ from typing import Any
 from lapwing.app.files import RECORDING, Opened, Piece, Reading, pieces, source_name
 from lapwing.app.ingesting import DISK_FULL_WAIT_S, opened_or_blamed
 from lapwing.app.opening import Directory, Formats
+from lapwing.app.replay_faults import Faults, Heard, with_faults
 from lapwing.errors import DiskFull, UnreadableInput
 from lapwing.model import Records
 
+NO_FAULTS = Faults()
 TICK_S = 0.05
 """Records that come closer together than this are appended together."""
 APPEND_RECORDS = 4_000
 
-Heard = tuple[int, int, int, Records]
-"""When (UTC microseconds), the file and the place in it, which tell equal times apart, and one record."""
 
-
-def replay(directory: Directory, files: tuple[str, ...], speed: float) -> dict[str, Any]:
+def replay(
+    directory: Directory, files: tuple[str, ...], speed: float, faults: Faults = NO_FAULTS, seed: int = 0
+) -> dict[str, Any]:
     """Append everything, waiting between records as long as their sources were silent, divided by `speed`; 0: no wait.
 
-    Raises `UnreadableInput` for what is no recording.
+    With `faults` it comes as over a bad network. Raises `UnreadableInput` for what is no recording.
     """
     inputs = [opened_or_blamed(name) for name in files]
     clock = directory.clock
     started, first_us, count = clock.monotonic_s(), None, 0
     waiting: list[Records] = []
-    for at_us, _, _, record in heapq.merge(
-        *(_records(directory, opened, number) for number, opened in enumerate(inputs))
-    ):
+    heard = heapq.merge(*(_records(directory, opened, number) for number, opened in enumerate(inputs)))
+    for at_us, _, _, record in with_faults(iter(heard), faults, seed, directory.formats):
         first_us = at_us if first_us is None else first_us
         ahead_s = (at_us - first_us) / 1e6 / speed - (clock.monotonic_s() - started) if speed else 0.0
         if ahead_s > TICK_S or len(waiting) >= APPEND_RECORDS:
