@@ -1,0 +1,106 @@
+"""The channels of the configuration, in this process: alerts leave through them, and they change when the file changes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from lapwing import catalog
+from lapwing.app.opening import Directory
+from lapwing.app.rereading import Settings
+from lapwing.app.secrets import with_secrets
+from lapwing.app.times import written_out
+from lapwing.config import Configuration
+from lapwing.engine import telling
+from lapwing.errors import LapwingError
+from lapwing.ledger.sqlite import outbox
+from lapwing.ledger.sqlite.outbox import Outbox
+from lapwing.settings import ChannelTable
+from lapwing.telling import Channel, Recipient
+
+said = logging.getLogger("lapwing.channels")
+
+RELOAD_S = 2.0
+SILENT_US = 20_000_000
+"""A channel says how it is every few seconds; one that said nothing for so long is not served."""
+
+
+def channel_of(table: ChannelTable, folder: str) -> Channel:
+    """A configured channel, ready to send; raises `LapwingError` where a secret or a package is missing."""
+    notifier = catalog.load("notify", table.type)
+    channel = Channel(name=table.name, type=table.type, notifier=notifier, options=with_secrets(table.options, folder))
+    channel.recipients()  # a wrong address is said now, and not when it burns
+    return channel
+
+
+def channels_of(configuration: Configuration) -> dict[str, Channel]:
+    """The channels that are to send, by name; one that cannot is said and left out."""
+    found = {}
+    for table in configuration.channels:
+        if table.paused:
+            continue
+        try:
+            found[table.name] = channel_of(table, configuration.folder)
+        except LapwingError as problem:
+            said.error("the channel %s sends nothing: %s", table.name, problem)
+    return found
+
+
+def recipients_of(directory: Directory, channel: Channel) -> list[Recipient]:
+    """To whom a channel sends at this moment: configured and registered, without those that are gone."""
+    return outbox.recipients(directory.ledger.store.connection, channel.name, channel.recipients())
+
+
+class _Wanted:
+    """What is asked for: first what is configured, and again when the file has changed."""
+
+    def __init__(self, directory: Directory, file: Path | None) -> None:
+        self._directory = directory
+        self._settings = Settings(file) if file else None
+        self._looked_s: float | None = None
+
+    def __call__(self) -> Mapping[str, Channel] | None:
+        now_s = self._directory.clock.monotonic_s()
+        if self._looked_s is None:
+            self._looked_s = now_s
+            return channels_of(self._settings.configuration if self._settings else self._directory.configuration)
+        if self._settings is None or now_s - self._looked_s < RELOAD_S:
+            return None
+        self._looked_s = now_s
+        return channels_of(self._settings.configuration) if self._settings.changed() else None
+
+
+def tell(path: Path, configuration: Configuration, file: Path | None, stop: Callable[[], bool]) -> None:
+    """Send what is in the outbox until `stop`; with a file, through what stands there, whenever it changes."""
+    directory = Directory(path, configuration)
+    try:
+        means = telling.Means(Outbox(directory.ledger), directory.clock, SystemRandom(), f"channels-{os.getpid()}")
+        telling.tell(means, _Wanted(directory, file), stop)
+    finally:
+        directory.close()
+
+
+def listed(directory: Directory) -> list[dict[str, Any]]:
+    """Name, type, state, reason and counts of every channel that is configured or ever sent, by name; times RFC 3339.
+
+    States are ``live``, ``broken`` (it is tried again), ``refused`` (somebody must change something), ``paused`` and
+    ``not running``.
+    """
+    now_us = directory.clock.now_us()
+    configured = {table.name: table for table in directory.configuration.channels}
+    known = {each["name"]: each for each in outbox.states(directory.ledger.store.connection)}
+    found = []
+    for name in sorted({*configured, *known}):
+        row = known.get(name, {"name": name, "state": "not running", "reason": "nothing was ever sent", "noted_us": 0})
+        if not 0 <= now_us - row["noted_us"] < SILENT_US:
+            row = row | {"state": "not running"}
+        table = configured.get(name)
+        row = written_out(row) | {"configured": table is not None}
+        if table is not None:
+            row |= {"type": table.type} | ({"state": "paused"} if table.paused else {})
+        found.append(row)
+    return found
