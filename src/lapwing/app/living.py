@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 
 from lapwing.app import answers
+from lapwing.app.incidents import shaped
 from lapwing.app.opening import Directory
 from lapwing.app.status import accounting
 from lapwing.app.times import written
 from lapwing.ledger.sqlite import counting
+from lapwing.ledger.sqlite.incidents import COLUMNS
 from lapwing.ledger.sqlite.reading import complete
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
@@ -22,6 +24,11 @@ POSTS_MAX = 20
 """So many of the newest posts are told of at a time."""
 SEQS_MAX = 200_000
 """Of more new posts than this only the newest are looked at; `partly` says so."""
+REMOVED_MAX = 10_000
+"""So many removed posts are told of by name; of more, who listens should read everything anew."""
+INCIDENTS_MAX = 50
+BEHIND_MAX = 100
+"""The stage of incidents is seldom so many commits behind."""
 WINDOWS_MAX = 36
 """Counts of so many of the newest windows that changed are told of."""
 
@@ -33,7 +40,8 @@ def last_commit(directory: Directory) -> int:
 
 
 def changed_since(directory: Directory, commit: int) -> dict[str, Any] | None:
-    """``{"commit", "generation", "reset", "partly", "counts": […], "posts": […], "status": {…}}``; None if nothing did.
+    """``{"commit", "generation", "reset", "partly", "counts": […], "posts": […], "incidents": […], "removed": […], "status": {…}}``; None
+    if nothing did. `removed` are uids of which nothing stands any more.
 
     Values are absolute: telling of a change twice changes nothing. `reset` is true where the commit is not one of this
     ledger (it was built again): who listens reads everything anew.
@@ -52,6 +60,8 @@ def changed_since(directory: Directory, commit: int) -> dict[str, Any] | None:
             "partly": partly,
             "counts": _counts(directory, seqs),
             "posts": _posts(store, seqs),
+            "incidents": [] if reset else _incidents(store, commit),
+            "removed": [] if reset else _removed(store, commit),
             "status": standing(directory),
         }
 
@@ -98,7 +108,7 @@ def _counts(directory: Directory, seqs: np.ndarray) -> list[dict[str, Any]]:
     told = touched.join(_counted(store, windows), on=["window_us", "area"], how="left").fill_null(0)
     told = told.filter(pl.col("window_us") >= windows[-1]).sort("window_us", "area")
     everything = Filters(since_us=windows[-1], until_us=windows[0] + WINDOW_US)
-    return answers.counted_rows(store, everything, answers.Wanted(WINDOW_US), told, directory.processed_until_us())
+    return answers.counted_rows(store, everything, answers.Wanted(WINDOW_US), told, directory.as_of())
 
 
 def _counted(store: Store, windows: pl.Series) -> pl.DataFrame:
@@ -119,3 +129,33 @@ def _posts(store: Store, seqs: np.ndarray) -> list[dict[str, Any]]:
     hidden = store.hidden_among(int(newest[0]), int(newest[-1]) + 1)
     there = newest[~np.isin(newest, hidden)][-POSTS_MAX:]
     return answers.shown(store, complete(store, pl.DataFrame({"seq": there[::-1]}, schema={"seq": pl.Int64})))
+
+
+def _incidents(store: Store, commit: int) -> list[dict[str, Any]]:
+    """The incidents that changed with a commit, or later; those with the latest evidence first. The stage of incidents
+    comes a moment behind the commits, so that some are told of more than once; their values are absolute.
+    """
+    names = ", ".join(COLUMNS)
+    count = "(SELECT count(*) FROM incident_changes c WHERE c.incident = incidents.mark)"
+    found = store.connection.execute(
+        f"SELECT {names}, {count} FROM incidents WHERE state > 0 AND number >= ? ORDER BY last_us DESC LIMIT ?",
+        (commit - BEHIND_MAX, INCIDENTS_MAX),
+    )
+    return shaped(store, [dict(zip((*COLUMNS, "changes"), row, strict=True)) for row in found])
+
+
+def _removed(store: Store, commit: int) -> list[str]:
+    """The uids of posts that ceased to stand after a commit, and of which no other content stands; the latest first."""
+    rows = store.connection.execute(
+        "SELECT f.seq, coalesce(v.root, f.seq) FROM flips f LEFT JOIN versions v ON v.seq = f.seq "
+        "WHERE f.number > ? AND NOT f.visible ORDER BY f.number DESC LIMIT ?",
+        (commit, REMOVED_MAX),
+    ).fetchall()
+    roots = list(dict.fromkeys(root for _, root in rows))
+    contents = [(root, root) for root in roots]
+    contents += [(seq, root) for seq, root in store.select("SELECT seq, root FROM versions WHERE root IN ({})", roots)]
+    hidden = {seq for (seq,) in store.select("SELECT seq FROM hidden WHERE seq IN ({})", [seq for seq, _ in contents])}
+    standing_roots = {root for seq, root in contents if seq not in hidden}
+    gone = [root for root in roots if root not in standing_roots]
+    names = dict(store.uids_at(np.array(sorted(gone), dtype=np.int64)).select("seq", "uid").iter_rows())
+    return [names[root] for root in gone if names.get(root)]

@@ -19,7 +19,7 @@ from fastapi.responses import StreamingResponse
 from lapwing.serving.problems import problems
 from lapwing.serving.security import requires
 
-TOPICS = ("counts", "posts", "status")
+TOPICS = ("counts", "posts", "incidents", "status")
 PERIOD_S = 1.0
 HEARTBEAT_S = 15.0
 WAITING_MAX = 60
@@ -54,7 +54,10 @@ def events(change: dict[str, Any]) -> dict[str, bytes]:
     if change["reset"]:
         return dict.fromkeys(TOPICS, event("reset", number, {"commit": number}))
     about = {"commit": number, "generation": change["generation"], "partly": change["partly"]}
-    return {topic: event(topic, number, about | {topic: change[topic]}) for topic in TOPICS if change[topic]}
+    values = {topic: {topic: change[topic]} for topic in TOPICS if change.get(topic)}
+    if removed := change.get("removed"):
+        values["posts"] = {"posts": change["posts"], "removed": removed}
+    return {topic: event(topic, number, about | value) for topic, value in values.items()}
 
 
 class Listener:
@@ -112,9 +115,11 @@ class Broadcast:
                 listener.tell(events(missed))
             while True:
                 try:
-                    yield await asyncio.wait_for(listener.waiting.get(), HEARTBEAT_S)
+                    async with asyncio.timeout(HEARTBEAT_S):  # `wait_for` would make a task of each wait
+                        piece = await listener.waiting.get()
                 except TimeoutError:
-                    yield HEARTBEAT
+                    piece = HEARTBEAT
+                yield piece
         finally:
             self._listeners.discard(listener)
 
@@ -156,15 +161,15 @@ def router(broadcast: Broadcast) -> APIRouter:
 
     @routes.get("/stream", dependencies=[requires("read")], response_class=StreamingResponse, responses=ANSWERS)
     async def stream(
-        topics: Annotated[str, Query(description="Those of counts, posts and status that you want.")] = ",".join(
-            TOPICS
-        ),
+        topics: Annotated[
+            str, Query(description="Those of counts, posts, incidents and status that you want.")
+        ] = ",".join(TOPICS),
         after: Annotated[
             int | None, Query(ge=0, le=1 << 62, description="Tell what changed since this commit.")
         ] = None,
         last_event_id: Annotated[str | None, Header(description="As `after`; browsers send it.")] = None,
     ) -> StreamingResponse:
-        """What changes, told at most once a second: counts, the newest posts, how things stand."""
+        """What changes, told at most once a second: counts, the newest posts, incidents, how things stand."""
         if broadcast.listeners >= LISTENERS_MAX:
             raise HTTPException(503, "too many listen already; ask again later, or ask /api/v1/counts now and then")
         if last_event_id is not None:  # one that is none of ours is answered with a reset
