@@ -102,7 +102,7 @@ def question(directory: Directory, plan: Plan, name: str, number: int) -> Callab
         else answers.Wanted(HOUR_US, "none")
     )
     filters = Filters(since_us=last - HOUR_US, until_us=last)
-    return lambda: msgspec.json.encode(answers.counts(store, filters, wanted, directory.processed_until_us()))
+    return lambda: msgspec.json.encode(answers.counts(store, filters, wanted, directory.as_of()))
 
 
 def warm(directory: Directory, plan: Plan, name: str, repeats: int) -> list[float]:

@@ -2,6 +2,9 @@
 
 Measured at once: how long searches and counts take, whether every listener hears every update, and how long a post that
 was accepted takes until it is found. Clients and feeder are processes of their own, and share the machine.
+
+A control runs beside them: a process that asks to sleep 5 ms over and over, and notes how late it wakes. That is what the
+machine itself adds to every answer, so that a figure can be judged: with nobody else on it, a fraction of a millisecond.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ BATCH = 200
 WORDS = ("home", "rain", "makan", "morning", "casa", "train", "flood", '"good morning"', "tokyo", "banjir")
 BUDGET_P99_MS = 100
 FRESH_S = 2.0
+NAP_S = 0.005
 
 
 def free_port() -> int:
@@ -135,6 +139,25 @@ def listeners(port: int, asked: argparse.Namespace) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
+def nap(seconds: float) -> list[float]:
+    """How late, in milliseconds, one wakes who asks to sleep 5 ms again and again."""
+    late, end = [], time.perf_counter() + seconds
+    while (start := time.perf_counter()) < end:
+        time.sleep(NAP_S)
+        late.append((time.perf_counter() - start - NAP_S) * 1e3)
+    return late
+
+
+def napper(seconds: float) -> subprocess.Popen[bytes]:
+    command = [sys.executable, __file__, "--nap", "--seconds", str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def summed_up(values: list[float]) -> dict[str, Any]:
+    ordered = sorted(values)
+    return {"asked": len(values), "p50": statistics.median(values), "p99": ordered[int(len(ordered) * 0.99)]}
+
+
 def wait_until_ready(url: str) -> None:
     for _ in range(600):
         try:
@@ -164,7 +187,9 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     url = f"http://127.0.0.1:{port}"
     posts = file_of(folder / "posts.ndjson", round(asked.rate * (asked.seconds + 20)), asked.seed)
     settings = folder / "lapwing.toml"
-    settings.write_text(f"[serve]\nport = {port}\nrequests_per_minute = 1000000\n")
+    # One process is the default; it is not written, so that versions before the setting can be measured too.
+    several = f"processes = {asked.processes}\n" if asked.processes > 1 else ""
+    settings.write_text(f"[serve]\nport = {port}\nrequests_per_minute = 1000000\n{several}")
     command = [
         sys.executable,
         "-m",
@@ -193,8 +218,9 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
             jobs.append(threading.Thread(target=fresh, args=(url, line, stop, taken["fresh"])))
             for job in jobs[1:]:
                 job.start()
-            with listeners(port, asked) as hearing:
+            with listeners(port, asked) as hearing, napper(asked.seconds) as control:
                 heard = json.loads(hearing.communicate()[0])
+                late = json.loads(control.communicate()[0])
             status = httpx.get(f"{url}/api/v1/status", timeout=30).json()
             received = status.get("accounting", {}).get("received", 0)
             if not received:
@@ -205,10 +231,12 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
         finally:
             stop.set()
             server.send_signal(signal.SIGTERM)
-    return {"wrong": wrong[:5], "received": received, "live": everyone_heard_all(heard)} | {
-        name: {"asked": len(values), "p50": statistics.median(values), "p99": sorted(values)[int(len(values) * 0.99)]}
-        for name, values in taken.items()
-    }
+    return {
+        "wrong": wrong[:5],
+        "received": received,
+        "live": everyone_heard_all(heard),
+        "processes": asked.processes,
+    } | {name: summed_up(values) for name, values in [*taken.items(), ("control", late)]}
 
 
 def main() -> None:
@@ -217,17 +245,29 @@ def main() -> None:
     asked.add_argument("--listeners", type=int, default=200)
     asked.add_argument("--seconds", type=float, default=60)
     asked.add_argument("--workers", type=int, default=1)
+    asked.add_argument("--processes", type=int, default=1, help="serve processes (`serve.processes`)")
     asked.add_argument("--listen", type=int, help=argparse.SUPPRESS)
+    asked.add_argument("--nap", action="store_true", help=argparse.SUPPRESS)
     chosen = asked.parse_args()
+    if chosen.nap:
+        print(json.dumps(nap(chosen.seconds)))
+        return
     if chosen.listen:
         print(json.dumps(asyncio.run(listen(chosen.listen, chosen.listeners, chosen.seconds))))
         return
     if chosen.quick:
         chosen.seconds = 20
-    heading(f"Serving under {chosen.rate:,} posts a second, {chosen.listeners} listeners, {chosen.seconds:.0f} s")
+    heading(
+        f"Serving under {chosen.rate:,} posts a second, {chosen.listeners} listeners, {chosen.seconds:.0f} s, "
+        f"{chosen.processes} serve process{'' if chosen.processes == 1 else 'es'}"
+    )
     with tempfile.TemporaryDirectory(prefix="lapwing-bench-") as folder:
         result = measure(Path(folder), chosen)
     print(f"  received {result['received']:,}; wrong answers: {result['wrong'] or 'none'}")
+    late = result["control"]
+    print(
+        f"  control  {late['asked']:5} naps of 5 ms: woken late by median {late['p50']:.1f} ms, p99 {late['p99']:.1f} ms"
+    )
     for kind in ("posts", "counts"):
         found = result[kind]
         kept = "kept" if found["p99"] <= BUDGET_P99_MS else "BROKEN"

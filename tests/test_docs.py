@@ -19,8 +19,8 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from lapwing import config
-from lapwing.settings import format_duration
+from lapwing import catalog, config
+from lapwing.settings import Listening, format_duration
 from source_code import ROOT
 
 CONFIGURATION = ROOT / "docs" / "guide" / "configuration.md"
@@ -146,14 +146,20 @@ def table(section: type[msgspec.Struct], name: str) -> str:
     """One section of the configuration as a Markdown table."""
     _, parts = msgspec.json.schema_components([section])
     rows = [
-        f"<!-- made from settings.{section.__name__}: `make docs` -->",
+        f"<!-- made from {origin(section, name)}: `make docs` -->",
         "| key | default | meaning |",
         "|---|---|---|",
     ]
     for field in msgspec.structs.fields(section):
         description = parts[section.__name__]["properties"][field.encode_name]["description"]
-        rows.append(f"| `{name}.{field.encode_name}` | {default(field)} | {description} |")
+        rows.append(f"| `{name.partition(' ')[0]}.{field.encode_name}` | {default(field)} | {description} |")
     return "\n".join(rows) + "\n"
+
+
+def origin(section: type[msgspec.Struct], name: str) -> str:
+    """Where a table of keys comes from."""
+    kind = name.partition("(")[2].rstrip(")")
+    return f"sources.{kind}" if kind else f"settings.{section.__name__}"
 
 
 def default(field: msgspec.structs.FieldInfo) -> str:
@@ -177,9 +183,15 @@ def test_every_piece_of_code_is_right(page: Path, tmp_path: Path) -> None:
     assert [wrong for block in blocks(page) for wrong in wrong_code(block, tmp_path)] == []
 
 
-@pytest.mark.parametrize("name", config.SECTIONS | config.TABLES)
+def sections() -> dict[str, type[msgspec.Struct]]:
+    """Every section of the configuration, and those of each kind of source."""
+    sources = {f"source ({kind})": catalog.load("sources", kind).options for kind in catalog.names("sources")}
+    return {**config.SECTIONS, **config.TABLES, "source": Listening, **sources}
+
+
+@pytest.mark.parametrize("name", sections())
 def test_every_key_is_in_the_guide(name: str) -> None:
-    fresh, page = table((config.SECTIONS | config.TABLES)[name], name), CONFIGURATION.read_text("utf-8")
+    fresh, page = table(sections()[name], name), CONFIGURATION.read_text("utf-8")
     if os.environ.get("UPDATE_DOCS"):
         head = re.escape(fresh.splitlines()[0])
         page = re.sub(head + r"\n(\|.*\n)*", lambda _: fresh, page)

@@ -13,6 +13,7 @@ import pytest
 from cli.running import lapwing, status
 from lapwing.app.accepting import Handed, accept
 from lapwing.app.opening import Directory
+from lapwing.app.public import consume
 from lapwing.errors import Unacceptable, UsageError
 
 
@@ -40,6 +41,12 @@ def test_any_json_goes_to_a_topic_of_ones_own(directory: Directory) -> None:
     assert kept(directory, "observations") == [b'{"id": 1}', b"[1, 2]", b'"three"']
 
 
+def test_of_names_that_stand_twice_in_an_object_the_last_counts(directory: Directory, data_dir: Path) -> None:
+    hand_in(directory, "mine", b'{"id": 1, "id": 2}')
+    assert kept(directory, "mine") == [b'{"id": 1, "id": 2}']  # the log keeps what came
+    assert list(consume("mine", data=data_dir, follow=False)) == [{"id": 2}]
+
+
 def test_posts_come_as_their_network_writes_them(directory: Directory, data_dir: Path) -> None:
     body = b"[" + status(1) + b"," + status(2) + b"]"
     assert hand_in(directory, "raw.mastodon", body)["records"] == 2
@@ -54,6 +61,8 @@ def test_posts_come_as_their_network_writes_them(directory: Directory, data_dir:
     [
         ("a/b", b"1", "'a/b' is not the name of a topic"),
         ("", b"1", "'' is not the name of a topic"),
+        (".", b"1", "'.' is not the name of a topic"),
+        ("..", b"1", "'..' is not the name of a topic"),
         ("x" * 250, b"1", "is not the name of a topic"),
         ("_lapwing.retries", b"1", "_lapwing.retries is one of our own topics"),
         ("raw.", b"1", "raw. is no topic of posts"),
@@ -73,7 +82,8 @@ def test_topics_that_are_not_to_be_written_to(topic: str, body: bytes, said: str
         ("mine", b'{"a": 1}\n{"a": ', 1, "truncated"),
         ("mine", b'"\xff"', 0, "utf-8"),
         ("mine", b"[" * 100_000, 0, "recursion"),
-        ("raw.mastodon", b'{"hello": "world"}', 0, "in none of the formats of mastodon"),
+        ("raw.mastodon", b'{"id": 1}', 0, "not a mastodon status: no uri"),
+        ("raw.x", b'{"hello": "world"}', 0, "as x_v1: no id; as x_v2: not an x v2 post: no data"),
         ("raw.mastodon", status(1) + b"\n" + status(2, created_at=7), 1, "created_at"),
     ],
 )

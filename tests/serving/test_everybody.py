@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from lapwing.app.front import DirectoryFront
-from lapwing.serving import live, writing
+from lapwing.hearing import Delivery
+from lapwing.serving import live, webhooks, writing
 from lapwing.serving.api import create
 from lapwing.serving.security import undeclared
 from serving.matrix import expected, matrix, policy
@@ -26,6 +27,14 @@ class Quiet:
         done.set_result({"topic": topic, "records": 0, "repeated": False})
         return done
 
+    def find(self, name: str) -> str:
+        return name
+
+    def take(self, name: str, headers: Mapping[str, str], body: bytes) -> Future[Delivery]:
+        done: Future[Delivery] = Future()
+        done.set_result(Delivery())
+        return done
+
     def last(self) -> int:
         return 0
 
@@ -36,7 +45,9 @@ class Quiet:
 @pytest.fixture
 def api(data_dir: Path) -> Iterator[FastAPI]:
     with DirectoryFront(data_dir) as front:
-        yield create(front, extra=[writing.router(Quiet()), live.router(live.Broadcast(Quiet()))])
+        yield create(
+            front, extra=[writing.router(Quiet()), webhooks.router(Quiet()), live.router(live.Broadcast(Quiet()))]
+        )
 
 
 def test_every_route_declares_a_permission(api: FastAPI) -> None:
@@ -53,4 +64,5 @@ def test_every_route_answers_everybody_as_the_table_says(host: str, has_tokens: 
     assert found == {key: expected(table, key[0], key[1]) for key in found}
     assert ("write", "POST", "/api/v1/topics/{id}") in found
     assert ("read", "GET", "/api/v1/stream") in found
+    assert ("public", "POST", "/webhooks/{id}") in found
     assert ("public", "GET", "/healthz") in found

@@ -138,12 +138,12 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._front, name)
 
-    def posts(self, *asked: Any) -> Page:
+    def posts(self, *asked: Any, **more: Any) -> Page:
         self.pages += 1
         if self.pages == 3:
             self.waits.set()
             self.was_let_go = self.go_on.wait(30)
-        return self._front.posts(*asked)
+        return self._front.posts(*asked, **more)
 
 
 def test_pages_are_read_as_they_go_out_and_hold_nothing_between(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -21,6 +22,14 @@ def die(folder: Path, name: str, stop: Callable[[], bool]) -> None:
     with (folder / name).open("a") as file:
         file.write(f"{os.getpid()}\n")
     os._exit(3)
+
+
+def leave(folder: Path, stop: Callable[[], bool]) -> None:
+    """Die, and leave something behind that is tidied up."""
+    left = multiprocessing.get_context("spawn").Semaphore(1)
+    (folder / "left").touch()
+    os.kill(os.getpid(), 9)
+    assert left
 
 
 def deaf(folder: Path, name: str, stop: Callable[[], bool]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +73,29 @@ def test_who_dies_over_and_over_is_started_ever_more_slowly(
     waits = [float(record.args[2]) for record in caplog.records]  # type: ignore[index,arg-type]
     assert waits[:3] == [0.01, 0.02, 0.04]
     assert "a died (exit code 3)" in caplog.text
+
+
+LEAVING = """
+import sys, time
+from pathlib import Path
+from lapwing.app import supervising
+from up import bodies
+
+if __name__ == "__main__":
+    with supervising.Tree() as tree:
+        tree.want([supervising.Child("a", bodies.leave, (Path(sys.argv[1]),))])
+        while tree.processes():
+            time.sleep(0.02)
+"""
+
+
+def test_what_a_killed_child_left_is_tidied_up_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    tests = str(Path(__file__).parents[1])
+    command = [sys.executable, str(tmp_path / "leaving.py"), str(tmp_path)]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": tests}, capture_output=True, timeout=60, check=True)
+    assert (tmp_path / "left").exists()
+    assert done.stderr == b""
 
 
 def test_who_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from lapwing.app.files import split
 from lapwing.app.opening import Directory
 from lapwing.app.topics import TOPIC
+from lapwing.contracts import Format
 from lapwing.errors import Unacceptable, UsageError
 from lapwing.formats._detection import detect
 from lapwing.model import RECORD_BYTES_MAX, Records
@@ -57,7 +58,10 @@ def accept(directory: Directory, handed: Handed) -> dict[str, Any]:
 
 def _check_topic(topic: str) -> None:
     if not TOPIC.fullmatch(topic):
-        raise UsageError(f"{topic!r} is not the name of a topic", "use up to 249 letters, digits, `.`, `_` and `-`")
+        raise UsageError(
+            f"{topic!r} is not the name of a topic",
+            "use up to 249 letters, digits, `.`, `_` and `-`, and not only dots",
+        )
     if topic.startswith("_lapwing"):
         raise UsageError(f"{topic} is one of our own topics", "write to another")
     if topic == "raw" or (topic.startswith("raw.") and not POSTS.fullmatch(topic)):
@@ -101,14 +105,30 @@ def _posts(directory: Directory, handed: Handed, values: list[bytes], network: s
     parts = [part for value in values for part in split(value, known)]
     name = detect(parts[:DETECTED_AMONG], known)
     if name is None:
-        wrong = [{"record": 0, "reason": f"it is in none of the formats of {network}: {', '.join(known)}"}]
-        raise Unacceptable("these are not posts", wrong, next_step="send each as the network itself writes it")
+        raise Unacceptable("these are not posts", _why_not(handed, parts, known), next_step=_AS_WRITTEN)
     times = [directory.clock.now_us()] * len(parts)
     records = Records(source=handed.source, network=network, format=name, values=parts, received_at_us=times)
     refused = [{"record": each.record, "reason": each.reason} for each in known[name].decode(records).refused]
     if refused:
         raise Unacceptable("some records cannot become posts", refused[:BLAMED_MAX], next_step="nothing was kept")
     return records
+
+
+_AS_WRITTEN = "send each as the network itself writes it"
+
+
+def _why_not(handed: Handed, parts: list[bytes], known: dict[str, Format]) -> list[dict[str, object]]:
+    """What each record lacks to be a post, by every format that might have read it."""
+    blamed = parts[:BLAMED_MAX]
+    reasons: list[list[str]] = [[] for _ in blamed]
+    for name, format in known.items():
+        records = Records(
+            source=handed.source, network=format.network, format=name, values=blamed, received_at_us=[0] * len(blamed)
+        )
+        for refused in format.decode(records).refused:
+            reasons[refused.record].append(refused.reason if len(known) == 1 else f"as {name}: {refused.reason}")
+    nothing = f"it is in none of the formats of {', '.join(sorted({each.network for each in known.values()}))}"
+    return [{"record": number, "reason": "; ".join(said) or nothing} for number, said in enumerate(reasons)]
 
 
 def _elements(value: bytes) -> list[bytes]:

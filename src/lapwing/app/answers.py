@@ -5,28 +5,28 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from lapwing.app import cursors
+from lapwing.app.opening import AsOf
 from lapwing.app.times import written
 from lapwing.errors import UsageError
-from lapwing.ledger.sqlite import counting, reading
+from lapwing.ledger.sqlite import counting, listened, reading
+from lapwing.ledger.sqlite.listened import Gap
 from lapwing.ledger.sqlite.reading import NEWEST, Cursor
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import EVIDENCE, KINDS, WINDOW_US
 from lapwing.text.query import Node
 from lapwing.windows.areas import COUNTRY_AREAS, country_of_area
-from lapwing.windows.completeness import Coverage, complete
+from lapwing.windows.completeness import Times, complete
 
 Whole = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
 """A number that the ledger can compare with."""
 
 ALL_US = 1 << 61
 """A window so wide that everything is in one, which begins in 1970."""
-
-Gap = tuple[int, int, dict[str, str]]
-"""From, to, and what is said of it."""
 
 
 def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: str | None = None) -> dict[str, Any]:
@@ -129,23 +129,19 @@ class Wanted(msgspec.Struct, frozen=True):
     sort: str = "posts"
 
 
-def counts(store: Store, filters: Filters, wanted: Wanted, processed_until_us: int) -> list[dict[str, Any]]:
+def counts(store: Store, filters: Filters, wanted: Wanted, as_of: AsOf) -> list[dict[str, Any]]:
     """Rows of window, place or country, posts, reposts, people and how complete they are."""
     rows = ranked(store, filters, counting.counts(store, filters, wanted.window_us, wanted.by), wanted)
-    return counted_rows(store, filters, wanted, rows, processed_until_us)
+    return counted_rows(store, filters, wanted, rows, as_of)
 
 
 def counted_rows(
-    store: Store, filters: Filters, wanted: Wanted, rows: pl.DataFrame, processed_until_us: int
+    store: Store, filters: Filters, wanted: Wanted, rows: pl.DataFrame, as_of: AsOf
 ) -> list[dict[str, Any]]:
     """Rows of `counting.counts`, perhaps some of them, as they are given out."""
     span_of = _spans(store, filters, wanted.window_us, rows["window_us"].unique().to_list())
-    cover = coverage(store, filters)
-    gaps = _gaps(store)
     window_of = {start: written(span[0]) for start, span in span_of.items()}
-    heard_of = {
-        start: _heard(complete(cover, *span), span, processed_until_us, gaps) for start, span in span_of.items()
-    }
+    heard_of = dict(zip(span_of, _heard(store, filters, list(span_of.values()), as_of), strict=True))
     columns = [rows[name].to_list() for name in ("window_us", "posts", "reposts", "people")]
     return [
         {"window": window_of[start], **where, "posts": posts, "reposts": reposts, "people": people, **heard_of[start]}
@@ -191,32 +187,36 @@ def _where(store: Store, rows: pl.DataFrame, by: counting.By) -> list[dict[str, 
     )
 
 
-def _heard(share: float | None, span_us: tuple[int, int], processed_until_us: int, gaps: list[Gap]) -> dict[str, Any]:
-    """How complete a window is."""
-    start, end = span_us
-    return {
-        "people_exact": True,
-        "complete": share,
-        "processed": end <= processed_until_us,
-        "gaps": [gap for low, high, gap in gaps if low < end and high > start],
-    }
-
-
-def _gaps(store: Store) -> list[Gap]:
-    rows = store.connection.execute("SELECT source, from_us, to_us, reason FROM gaps")
+def _heard(store: Store, filters: Filters, spans_us: list[tuple[int, int]], as_of: AsOf) -> list[dict[str, Any]]:
+    """How complete each window is. One that still goes on is judged up to now, and is not yet processed."""
+    if not spans_us:
+        return []
+    starts, ends = np.array(spans_us, dtype=np.int64).T
+    sources = listened.sources(store, filters, (int(starts.min()), int(ends.max())), as_of.now_us)
+    shares = complete([source.listening for source in sources], starts, ends)
+    gaps = _gaps_in([*(gap for source in sources for gap in source.gaps), *listened.losses(store)], starts, ends)
     return [
-        (low, high, {"source": source, "from": written(low), "to": written(high), "reason": reason})
-        for source, low, high, reason in rows
+        {"people_exact": True, "complete": share, "processed": end <= as_of.processed_until_us, "gaps": inside}
+        for share, (_, end), inside in zip(shares, spans_us, gaps, strict=True)
     ]
 
 
-def coverage(store: Store, filters: Filters) -> list[Coverage]:
-    """What each source that these filters ask for was surely heard, and how much it usually says."""
-    wanted = "1" if not filters.sources else "name IN (" + ",".join("?" * len(filters.sources)) + ")"
-    sources = store.connection.execute(
-        f"SELECT s.id, a.received FROM sources s JOIN accounting a ON a.source = s.id WHERE {wanted}", filters.sources
-    ).fetchall()
-    spans: dict[int, list[tuple[int, int]]] = {}
-    for source, low, high in store.connection.execute("SELECT source, from_us, to_us FROM coverage"):
-        spans.setdefault(source, []).append((low, high))
-    return [Coverage(tuple(spans.get(source, [])), received) for source, received in sources]
+def _gaps_in(gaps: list[Gap], starts_us: Times, ends_us: Times) -> list[list[dict[str, str]]]:
+    """The gaps of each window, as they are given out, by when they begin."""
+    if not gaps:
+        return [[] for _ in starts_us]
+    gaps = sorted(gaps, key=lambda gap: (gap.from_us, gap.to_us, gap.source))
+    shown = [shown_gap(gap) for gap in gaps]
+    # One that has no length is in the window in which it lies, as one of a microsecond is.
+    low_us, high_us = np.array([(gap.from_us, max(gap.to_us, gap.from_us + 1)) for gap in gaps], dtype=np.int64).T
+    first = np.searchsorted(np.maximum.accumulate(high_us), starts_us, side="right")
+    last = np.searchsorted(low_us, ends_us, side="left")
+    return [
+        [shown[low + place] for place in np.flatnonzero(high_us[low:high] > start)] if low < high else []
+        for low, high, start in zip(first.tolist(), last.tolist(), starts_us.tolist(), strict=True)
+    ]
+
+
+def shown_gap(gap: Gap) -> dict[str, str]:
+    """A gap as it is given out."""
+    return {"source": gap.source, "from": written(gap.from_us), "to": written(gap.to_us), "reason": gap.reason}

@@ -38,7 +38,7 @@ def compare(directory: Directory, file: str, window_us: int) -> dict[str, Any]:
     table = read_table(file, directory.clock.now_us())
     found: dict[Key, dict[str, int]] = {}
     wanted = answers.Wanted(window_us, table.by)
-    for row in answers.counts(directory.ledger.store, Filters(), wanted, directory.processed_until_us()):
+    for row in answers.counts(directory.ledger.store, Filters(), wanted, directory.as_of()):
         key = (read_time(row["window"], 0, "window"), _place(row, table))
         if key in found:
             raise UsageError(

@@ -39,8 +39,9 @@ def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> d
     everything = Filters()
 
     def ranked(top: int, bottom: int) -> list[dict[str, Any]]:
-        until_us = directory.processed_until_us()
-        return answers.counts(store, everything, answers.Wanted(answers.ALL_US, "place", top, bottom), until_us)
+        return answers.counts(
+            store, everything, answers.Wanted(answers.ALL_US, "place", top, bottom), directory.as_of()
+        )
 
     accounting = {outcome: summary[outcome] for outcome in OUTCOMES}
     return {

@@ -16,9 +16,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lapwing.app import answers, asking, cloud, collections, letters, paging, sheets
+from lapwing.app import (
+    alerts,
+    answers,
+    asking,
+    back_tests,
+    cloud,
+    collections,
+    incidents,
+    letters,
+    paging,
+    private,
+    rules,
+    sheets,
+)
 from lapwing.app.opening import Directory
+from lapwing.app.reference_tables import JoinedTables, beside
 from lapwing.app.status import status
+from lapwing.app.times import read_time
 from lapwing.config import Configuration
 from lapwing.contracts import Asked, Counting, Page
 from lapwing.engine.clock import Clock
@@ -49,6 +64,7 @@ class DirectoryFront:
         self._here = threading.local()
         self._opened: list[Directory] = [self._directory]
         self._retrying = threading.Lock()
+        self._beside = JoinedTables()
         self._interactive = ThreadPoolExecutor(INTERACTIVE_THREADS, "interactive")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
 
@@ -109,29 +125,40 @@ class DirectoryFront:
         """This thread's own connections."""
         if not hasattr(self._here, "directory"):
             self._here.directory = Directory(self._path, self._configuration)
+            self._here.directory.ledger.store.check = self._check
             self._opened.append(self._here.directory)
         directory: Directory = self._here.directory
         return directory
 
     @property
     def _store(self) -> Store:
-        store = self._own.ledger.store
-        store.check = self._check
+        store: Store = self._own.ledger.store
         return store
 
     def _filters(self, asked: Asked) -> Filters:
         return asking.filters_of(self._own, asked)
 
-    def posts(self, asked: Asked, query: str | None, limit: int, after: str | None = None) -> Page:
-        """Posts, newest first; stable while more arrive."""
+    def posts(
+        self, asked: Asked, query: str | None, limit: int, after: str | None = None, *, pseudonyms: bool = False
+    ) -> Page:
+        """Posts, newest first; stable while more arrive; with `pseudonyms` without the names of people."""
         node, filters = asking.query_of(query), self._filters(asked)
         found = answers.posts(self._store, filters, node, limit, after)
-        return Page(found["posts"], found["next"])
+        rows = found["posts"]
+        return Page(private.without_names(self._own.path, rows) if pseudonyms else rows, found["next"])
 
     def counts(self, asked: Asked, counting: Counting, limit: int, after: str | None = None) -> Page:
-        """Counts by window and place or country."""
+        """Counts by window and place or country; with a reference table's values beside them, if one is named."""
+        table = self._beside.of(self._own, counting.table) if counting.table is not None else None
         wanted, filters = paging.wanted_of(counting), self._filters(asked)
-        return paging.counts((self._store, filters, wanted), self._own.processed_until_us(), limit, after)
+        found = paging.counts((self._store, filters, wanted), self._own.as_of(), limit, after)
+
+        if counting.at_least:
+            private.check_alone(counting)
+            return Page(private.without_few(found.rows, counting.at_least), found.next)
+        if table is None:
+            return found
+        return Page(beside(table, found.rows), found.next, table.all_columns)
 
     def words(self, asked: Asked, query: str | None, limit: int) -> Page:
         """The most frequent words, with how many posts have each."""
@@ -148,13 +175,61 @@ class DirectoryFront:
 
     def documents(self, name: str, query: str | None, limit: int, after: str | None = None) -> Page:
         """The documents of a collection, newest first; raises `UnknownName` where there is none of that name."""
-        store = self._store
-        try:
-            found = collections.page(self._own, name, query, limit, after)
-        except UnknownName as unknown:
-            known = [kept for (kept,) in store.connection.execute("SELECT name FROM collections")]
-            raise UnknownName("source or collection", name, [*self.sources(), *known]) from unknown
+        found = collections.page(self._own, name, query, limit, after)
         return Page(found["documents"], found["next"])
+
+    def collections(self) -> list[str]:
+        """The names of the collections that there are."""
+        configured = [each.name for each in self._own.configuration.collections]
+        return sorted({*configured, *(row["name"] for row in collections.listing(self._own))})
+
+    def incidents(
+        self, asked: Asked, which: tuple[tuple[str, ...], tuple[str, ...]], limit: int, after: str | None = None
+    ) -> Page:
+        """Incidents of some states and categories (`which`), those with the latest evidence first."""
+        wanted = incidents.wanted_of(self._filters(incidents.only(asked)), *which)
+        found = incidents.page(self._store, wanted, limit, after)
+        return Page(found["incidents"], found["next"])
+
+    def incident(self, mark: str) -> dict[str, Any]:
+        """One incident with its evidence; raises `UnknownName` where there is none of that id."""
+        return incidents.card(self._own, mark)
+
+    def decide(self, kind: str, mark: str, into: str, by: str) -> dict[str, Any]:
+        """Write down what somebody decided about an incident: confirm, dismiss, mute, or merge `into` another."""
+        return incidents.decide(self._own, incidents.decision_of(kind, mark, into, by))
+
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules, by name, each with where it stands and what is wrong with it."""
+        return [rules.shown(self._own, each) for each in rules.listed(self._own)]
+
+    def keep_rule(self, name: str, body: bytes, by: str) -> dict[str, Any]:
+        """Keep a rule (a JSON object) under a name; `UsageError` for what is none."""
+        return rules.keep(self._own, rules.rule_of(name, rules.keys_of(body)), by)
+
+    def remove_rule(self, name: str, by: str) -> dict[str, Any]:
+        """Let a kept rule go; raises `UnknownName`."""
+        return rules.remove(self._own, name, by)
+
+    def test_rule(self, name: str, body: bytes, span: tuple[str, str | None]) -> dict[str, Any]:
+        """What a rule, or the one in `body` under its name, would have sent from one time to another."""
+        said = rules.keys_of(body) if body.strip() else None
+        rule = rules.named(self._own, name).rule if said is None else rules.rule_of(name, said)
+        return back_tests.test(self._own, back_tests.tested_of(self._own, rule, span))
+
+    def alerts(self, since: str | None, limit: int, after: str | None = None) -> tuple[Page, dict[str, Any]]:
+        """What readers were told, the newest first, and how much of it they called useful."""
+        since_us = read_time(since, self._own.clock.now_us(), "--since") if since else 0
+        found = alerts.page(self._own, since_us, limit, after)
+        return Page(found["alerts"], found["next"]), found["precision"]
+
+    def feedback(self, said: tuple[str, str], useful: bool, by: str) -> dict[str, Any]:
+        """Write down whether an alert was useful to a reader: `said` is the alert's id, and the reader's mark or ""."""
+        return alerts.say(self._own, said, useful, by)
+
+    def device(self, channel: str, address: str, known: bool) -> dict[str, Any]:
+        """Keep a device's address on a channel, or forget it."""
+        return (alerts.register if known else alerts.unregister)(self._own, channel, address)
 
     def status(self) -> dict[str, Any]:
         """How things stand."""
@@ -183,9 +258,9 @@ class DirectoryFront:
             moved, refused = letters.retried(self._own, numbers, number is None, mended, RETRY_WAIT_S)
         return {"moved": max(moved, 0), "refused": max(refused, 0)}
 
-    def sheet(self, kind: str, rows: list[dict[str, Any]], heading: bool) -> bytes:
+    def sheet(self, kind: str, page: Page, heading: bool) -> bytes:
         """Rows of posts, counts, words, places or errors as CSV that is safe to open in a spreadsheet."""
-        return sheets.sheet(kind, rows, heading)
+        return sheets.sheet(kind, page, heading)
 
     def ready(self) -> None:
         """Return if data can be read and appended; raises what stands in the way."""

@@ -30,6 +30,8 @@ log_lines = logging.getLogger("lapwing.functions")
 
 WATCH_S = 0.05
 END_WAIT_S = 8.0
+FAILING_SHARE = 0.05
+"""A function that fails on so many of its records is not healthy."""
 
 
 def plan_of(function: Function, call: Callable[[Any], Any] | None = None, folder: str = "") -> Plan:
@@ -58,6 +60,20 @@ def _caller(function: Function, call: Callable[[Any], Any] | None, folder: str) 
     if function.workers == "processes":
         return partial(ProcessCaller, function.run, folder)
     return partial(ThreadCaller, call or imported(function.run, folder), Abandoned())
+
+
+def function_rows(directory: Directory) -> list[dict[str, Any]]:
+    """What each function says of itself, of which share of the records it read it failed on, and whether it is healthy.
+
+    It is not when it is paused, or failed on one record in twenty since it began; `last_error` says on what last.
+    """
+    return [row | _health(row, directory.log.group_read(row["name"])) for row in directory.log.function_states()]
+
+
+def _health(row: dict[str, Any], read: int) -> dict[str, Any]:
+    share = min(1.0, row["failures"] / max(read, row["failures"], 1))
+    healthy = not row["state"].startswith("paused") and share < FAILING_SHARE
+    return {"failed_share": round(share, 4), "healthy": healthy}
 
 
 def run_functions(path: Path, configuration: Configuration, stop: Callable[[], bool]) -> None:

@@ -38,3 +38,18 @@ def latency(directory: Directory) -> dict[str, Any]:
         "p99_s": round(float(np.quantile(waits, 0.99)), 3),
         "posts": len(waits),
     }
+
+
+def deletion(directory: Directory) -> dict[str, Any]:
+    """Seconds from when a post was deleted, as its network says, to the commit that took it away: of the deletes in the
+    newest commits. Both are None where there are none, or no network says when.
+    """
+    rows = directory.ledger.store.connection.execute(
+        "SELECT max(c.at_us - d.at_us, 0) / 1e6 FROM deletes d JOIN commits c ON c.number = d.number "
+        "WHERE d.at_us > 0 AND d.number > (SELECT coalesce(max(number), 0) FROM commits) - ? LIMIT ?",
+        (COMMITS, POSTS_MAX),
+    ).fetchall()
+    if not rows:
+        return {"p50_s": None, "p99_s": None, "deletes": 0}
+    p50, p99 = np.quantile(np.array(rows), (0.5, 0.99)).tolist()
+    return {"p50_s": round(p50, 3), "p99_s": round(p99, 3), "deletes": len(rows)}

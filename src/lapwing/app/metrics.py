@@ -9,6 +9,7 @@ from prometheus_client.core import CollectorRegistry, CounterMetricFamily, Gauge
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from lapwing.hearing import STATES
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 
 SOURCES_MAX = 100
@@ -25,6 +26,7 @@ class _Standing(Collector):
         yield from _records(self._status)
         yield from _numbers(self._status)
         yield from _processes(self._status)
+        yield from _sources(self._status)
 
 
 def exposition(status: dict[str, Any]) -> bytes:
@@ -48,7 +50,7 @@ def _records(status: dict[str, Any]) -> Iterator[Metric]:
 
 
 def _numbers(status: dict[str, Any]) -> Iterator[Metric]:
-    disk, latency = status["disk"], status["latency"]
+    disk, latency, gone = status["disk"], status["latency"], status["delete_propagation"]["p99_s"]
     for name, meaning, value in (
         ("lapwing_lag_records", "Records in the log that wait for a worker.", status["lag_records"]),
         ("lapwing_posts", "Posts that stand.", status["posts"]["standing"]),
@@ -56,6 +58,7 @@ def _numbers(status: dict[str, Any]) -> Iterator[Metric]:
         ("lapwing_dead_letters", "Refused records that wait to be mended.", status["dead_letters"]),
         ("lapwing_latency_p50_seconds", "From received to saved, median of the posts saved last.", latency["p50_s"]),
         ("lapwing_latency_p99_seconds", "The same, 99th percentile.", latency["p99_s"]),
+        ("lapwing_delete_propagation_p99_seconds", "From deleted to gone here, 99th percentile, newest deletes.", gone),
         ("lapwing_log_bytes", "Bytes of the log on the disk.", status["bytes"]["log"]),
         ("lapwing_ledger_bytes", "Bytes of the ledger on the disk.", status["bytes"]["ledger"]),
         ("lapwing_disk_free_bytes", "Bytes free where the data lies.", disk["free_bytes"]),
@@ -74,3 +77,20 @@ def _processes(status: dict[str, Any]) -> Iterator[Metric]:
         memory.add_metric([process["name"]], process["rss_bytes"])
     yield cpu
     yield memory
+
+
+def _sources(status: dict[str, Any]) -> Iterator[Metric]:
+    """How the sources are: a 1 beside the state that each is in, how often it broke, and how it was heard lately."""
+    state = GaugeMetricFamily("lapwing_source_state", "1 for the state it is in.", labels=["source", "state"])
+    breaks = CounterMetricFamily("lapwing_source_disconnects", "How often it broke.", labels=["source"])
+    heard = GaugeMetricFamily("lapwing_source_heard_ratio", "Share of the last hour that was heard.", labels=["source"])
+    for source in status["listening"][:SOURCES_MAX]:
+        for each in STATES:
+            state.add_metric([source["name"], each], float(source["state"] == each))
+        breaks.add_metric([source["name"]], source.get("disconnects", 0))
+    for source in status["sources"][:SOURCES_MAX]:
+        if source["live"] and source["heard_last_hour"] is not None:
+            heard.add_metric([source["name"]], source["heard_last_hour"])
+    yield state
+    yield breaks
+    yield heard

@@ -8,24 +8,37 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lapwing import catalog, config
 from lapwing.app.resources import RESOURCES, Resources
+from lapwing.app.secret_keys import FORGETTING, existing_key
 from lapwing.contracts import Format
 from lapwing.engine.clock import Clock, SystemClock
+from lapwing.engine.keeping import Keeping, keeping_of
 from lapwing.engine.loop import READ_TOPICS, Worker
 from lapwing.engine.understanding import Understanding
-from lapwing.errors import DataDirectoryError, UsageError
+from lapwing.errors import ConfigError, DataDirectoryError, UsageError
 from lapwing.ledger.sqlite.ledger import SqliteLedger
 from lapwing.ledger.sqlite.retention import Retention
 from lapwing.log.sqlite import Retention as LogRetention
 from lapwing.log.sqlite import SqliteLog
+from lapwing.model import COVERAGE
 
-STAGES = ("clean", "detect_language", "cut_words", "locate")
+STAGES = ("clean", "detect_language", "cut_words", "locate", "gate", "classify")
 """What is done to posts, in this order."""
 
 
 def no_mark(name: str) -> None:
     """What production does at a crash point: nothing."""
+
+
+class AsOf(msgspec.Struct, frozen=True):
+    """As of when an answer is given."""
+
+    now_us: int
+    processed_until_us: int
+    """Windows that end by then were worked through; never later than now, since what is still to come is in no log."""
 
 
 class Directory:
@@ -67,7 +80,9 @@ class Directory:
             mark=self.mark,
             describe_places=self.describe_places,
             retention=Retention(
-                self.configuration.store.posts_retention_us, self.configuration.store.counts_retention_us
+                self.configuration.store.posts_retention_us,
+                self.configuration.store.counts_retention_us,
+                self.configuration.store.names_retention_us,
             ),
         )
 
@@ -79,7 +94,7 @@ class Directory:
 
     def _make(self) -> None:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
             raise DataDirectoryError(
                 f"{self.path} cannot be made ({problem.strerror})", "name another --data directory"
@@ -107,11 +122,39 @@ class Directory:
         """The formats and stages."""
         stages = [catalog.load("stages", name) for name in STAGES]
         return Understanding(
-            self.formats, [stage.make({name: self.resources[name] for name in stage.resources}) for stage in stages]
+            self.formats,
+            [stage.make({name: self._resource(name) for name in stage.resources}) for stage in stages],
+            keeps=self._keeps(),
+            secret=lambda: existing_key(self.path, FORGETTING),
         )
+
+    def _resource(self, name: str) -> Any:
+        """What a stage needs; gate and classifier may be the user's own."""
+        from lapwing.app.emergency import SHIPPED, load_classifier, load_gate
+
+        loaders = {"gate": load_gate, "classifier": load_classifier}
+        named = getattr(self.configuration.emergency, name) if name in loaders else SHIPPED
+        return self.resources[name] if named == SHIPPED else loaders[name](named, self.configuration.folder)
+
+    def _keeps(self) -> dict[str, Keeping]:
+        """What is kept of each source that limits it; raises `ConfigError` for a word or city that is none."""
+        from lapwing.app.asking import places_of
+
+        keeps = {}
+        for source in self.configuration.sources:
+            try:
+                keeping = keeping_of(source.keep, lambda text: places_of(self, text))
+            except UsageError as problem:
+                raise ConfigError(f"source {source.name!r}, keep", problem.what, problem.next_step) from problem
+            if keeping is not None:
+                keeps[source.name] = keeping
+        return keeps
 
     def worker(self, name: str | None = None) -> Worker:
         """A reader of the log, ready to run."""
+        from lapwing.app.forgetting import carry_over
+
+        carry_over(self)
         return Worker((self.log, self.ledger), self.understanding, self.clock, name or f"worker-{os.getpid()}")
 
     def behind(self, topics: tuple[str, ...] = READ_TOPICS) -> int:
@@ -124,8 +167,13 @@ class Directory:
             if key[0].startswith(topics)
         )
 
-    def processed_until_us(self) -> int:
-        """Windows that end by then were worked through: the lowest watermark of the partitions that are behind."""
+    def as_of(self) -> AsOf:
+        """As of when answers are that are given now."""
+        now_us = self.clock.now_us()
+        return AsOf(now_us, min(self._processed_until_us(), now_us))
+
+    def _processed_until_us(self) -> int:
+        """The lowest watermark of the partitions that are behind. Notes about listening are no posts of any window."""
         rows = self.ledger.store.connection.execute(
             "SELECT topic, partition, next_offset, watermark_us FROM partitions"
         ).fetchall()
@@ -133,7 +181,7 @@ class Directory:
         behind = [
             known.get(key, (0, 0))[1]
             for key, (_, end) in self.log.spans().items()
-            if key[0].startswith(READ_TOPICS) and known.get(key, (0, 0))[0] < end
+            if key[0].startswith(READ_TOPICS) and key[0] != COVERAGE and known.get(key, (0, 0))[0] < end
         ]
         return min(behind, default=1 << 62)
 

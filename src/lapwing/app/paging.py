@@ -11,6 +11,7 @@ import polars as pl
 
 from lapwing.app import answers, cursors
 from lapwing.app.answers import ALL_US, Wanted, Whole
+from lapwing.app.opening import AsOf
 from lapwing.app.times import micros, read_duration
 from lapwing.contracts import Counting, Page
 from lapwing.errors import UsageError
@@ -52,18 +53,18 @@ def width_of(text: str) -> int:
     return width_us
 
 
-def counts(about: tuple[Store, Filters, Wanted], processed_until_us: int, limit: int, after: str | None) -> Page:
+def counts(about: tuple[Store, Filters, Wanted], as_of: AsOf, limit: int, after: str | None) -> Page:
     """At most `limit` rows of counts, by window, and in it by rank, or by the place's number or country."""
     store, filters, wanted = about
     end = _read_end(after)
     with store.snapshot():
-        ranking = end.ranking if end else _ranking(about, processed_until_us)
+        ranking = end.ranking if end else _ranking(about, as_of)
         if ranking is not None:
             filters = _among(filters, wanted, ranking)
         plain = Wanted(wanted.window_us, wanted.by)
         rows: list[dict[str, Any]] = []
         for part_of in _parts(store, filters, wanted.window_us, end.window_us if end else None):
-            part = answers.counts(store, part_of, plain, processed_until_us) if ranking != () else []
+            part = answers.counts(store, part_of, plain, as_of) if ranking != () else []
             rows += _following(_in_order(part, ranking), end, wanted.window_us)
             if len(rows) > limit:
                 break
@@ -85,13 +86,13 @@ def _start_us(row: dict[str, Any], width_us: int) -> int:
     return 0 if width_us == ALL_US else micros(datetime.fromisoformat(row["window"]))
 
 
-def _ranking(about: tuple[Store, Filters, Wanted], processed_until_us: int) -> tuple[int | str, ...] | None:
+def _ranking(about: tuple[Store, Filters, Wanted], as_of: AsOf) -> tuple[int | str, ...] | None:
     """The places that were asked for, in their order over the whole range; None where all were."""
     store, filters, wanted = about
     if wanted.by == "none" or not (wanted.top or wanted.bottom):
         return None
     whole = msgspec.structs.replace(wanted, window_us=ALL_US)
-    return tuple(key_of(row) for row in answers.counts(store, filters, whole, processed_until_us))
+    return tuple(key_of(row) for row in answers.counts(store, filters, whole, as_of))
 
 
 def _among(filters: Filters, wanted: Wanted, ranking: tuple[int | str, ...]) -> Filters:

@@ -38,6 +38,32 @@ class Joined(msgspec.Struct, frozen=True):
         values = [name for name in known if name not in (self.table.key, self.table.name_column)]
         return [*values[:COLUMNS_SHOWN_MAX], *(["per_1000"] if self.table.population else [])]
 
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """Every value that `beside` gives."""
+        return (*columns_of(self.rows), *(["per_1000"] if self.table.population else []))
+
+
+class JoinedTables:
+    """The tables that were asked for, each joined once for as long as its files are what they were."""
+
+    def __init__(self) -> None:
+        self._joined: dict[str, tuple[tuple[object, ...], Joined]] = {}
+
+    def of(self, directory: Directory, name: str) -> Joined:
+        """As `joined`; may be asked by several threads."""
+        files = _files_of(directory, name)
+        if name not in self._joined or self._joined[name][0] != files:
+            self._joined[name] = (files, joined(directory, name))
+        return self._joined[name][1]
+
+
+def _files_of(directory: Directory, name: str) -> tuple[object, ...]:
+    """What a file of a table looks like from outside: when it was written, and how long it is."""
+    tables = [table for table in directory.configuration.tables if table.name == name]
+    paths = [Path(directory.configuration.folder) / file for each in tables for file in (each.file, each.names) if file]
+    return tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths if path.exists())
+
 
 def joined(directory: Directory, name: str) -> Joined:
     """The configured table of this name, joined to places; raises `UnknownName`, `UnreadableInput` or `UsageError`."""

@@ -80,6 +80,24 @@ def _cutters() -> Any:
     return cutters_of(models, words)
 
 
-LOADERS = {"gazetteer": _gazetteer, "language_model": _language_model, "cutters": _cutters}
+def _gate() -> Any:
+    from lapwing.app.emergency import load_gate
+
+    return load_gate()
+
+
+def _classifier() -> Any:
+    from lapwing.app.emergency import load_classifier
+
+    return load_classifier()
+
+
+LOADERS = {
+    "gazetteer": _gazetteer,
+    "language_model": _language_model,
+    "cutters": _cutters,
+    "gate": _gate,
+    "classifier": _classifier,
+}
 RESOURCES = Resources()
 """Those of this process."""

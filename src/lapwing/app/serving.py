@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,21 +12,30 @@ from typing import Any
 
 import lapwing
 from lapwing.app.accepting import Handed, accept
+from lapwing.app.dashboard import dashboard_files
 from lapwing.app.ending import told_to_end
 from lapwing.app.front import DirectoryFront
 from lapwing.app.living import changed_since, last_commit
 from lapwing.app.metrics import exposition
 from lapwing.app.opening import Directory
 from lapwing.app.tokens import check_start, policy_of
+from lapwing.app.webhooks import DirectoryHooks
 from lapwing.config import Configuration
 from lapwing.engine.clock import SystemClock
-from lapwing.serving import live, metrics, writing
+from lapwing.serving import live, metrics, pages, webhooks, writing
 from lapwing.serving.api import create
 from lapwing.serving.running import Listening, run
 from lapwing.serving.security import guarded
+from lapwing.serving.sockets import Sockets, listen
 
 SOURCE = "http"
 """What posts that were handed in say they came from."""
+
+
+SWITCH_S = 0.001
+"""So long may one thread keep the others from running Python. An answer lets go of that right dozens of times, whenever it
+asks SQLite or reckons with columns, and each time waits so long to have it back while bodies are read in another thread.
+"""
 
 
 class _Own:
@@ -80,22 +90,33 @@ def application(path: Path, configuration: Configuration, open_: ExitStack) -> A
     changes = _Changes(open_.enter_context(_Own(path, configuration, "live")))
     door = _Door(open_.enter_context(_Own(path, configuration, "door")))
     extra = [live.router(live.Broadcast(changes)), writing.router(door), metrics.router(front, exposition)]
+    hooks = DirectoryHooks(open_.enter_context(_Own(path, configuration, "webhooks")), configuration)
+    extra += [webhooks.router(hooks), pages.router(dashboard_files())]
     front.warm()
     app = create(front, version=lapwing.__version__, extra=extra)
     return guarded(app, policy_of(path, configuration.serve, SystemClock()))
 
 
 def serve(
-    path: Path, configuration: Configuration, stop: Callable[[], bool], up: Callable[[str], None] = lambda _: None
+    path: Path,
+    configuration: Configuration,
+    listening: Sockets,
+    stop: Callable[[], bool],
+    up: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Answer until `stop` says so, then finish what is under way. `up` is told the address once it is listened on."""
+    """Answer on these sockets until `stop` says so, then finish what is under way. `up` is told the address."""
     settings = configuration.serve
-    listening = Listening(host=settings.host, port=settings.port, tls_cert=settings.tls_cert, tls_key=settings.tls_key)
+    about = Listening(sockets=listening, tls_cert=settings.tls_cert, tls_key=settings.tls_key)
+    sys.setswitchinterval(SWITCH_S)
     with ExitStack() as open_:
-        run(application(path, configuration, open_), listening, stop, up)
+        run(application(path, configuration, open_), about, stop, up)
 
 
 def serve_until_stopped(path: Path, configuration: Configuration, up: Callable[[str], None]) -> None:
-    """As `serve`, until SIGTERM or Ctrl-C; raises `UsageError` where others could ask and there is no token."""
-    check_start(path, configuration.serve)
-    serve(path, configuration, told_to_end().is_set, up)
+    """As `serve`, where it is configured, until SIGTERM or Ctrl-C.
+
+    Raises `UsageError` where others could ask and there is no token, or the port is taken.
+    """
+    settings = configuration.serve
+    check_start(path, settings)
+    serve(path, configuration, listen(settings.host, settings.port), told_to_end().is_set, up)

@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from lapwing.app.tables import POST_COLUMNS, safe
+from lapwing.contracts import Page
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "posts": POST_COLUMNS,
@@ -16,6 +17,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "words": ("word", "count"),
     "places": ("id", "name", "country", "latitude", "longitude", "population", "posts", "reposts", "people"),
+    "incidents": (
+        "id", "state", "reason", "category", "severity", "place_id", "place_name", "country", "first_at", "last_at",
+        "people", "posts", "reposts", "withdrawn", "official", "muted", "merged_into",
+    ),
     "errors": (
         "id", "source", "network", "format", "topic", "partition", "offset", "reason", "received_at", "refused_at",
         "record",
@@ -24,15 +29,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """What each kind of answer has in a table."""
 
 
-def sheet(kind: str, rows: list[dict[str, Any]], heading: bool) -> bytes:
-    """The rows as CSV, with the names of the columns before them or without."""
+def sheet(kind: str, page: Page, heading: bool) -> bytes:
+    """The rows as CSV, with the names of the columns before them or without; those of a reference table come last."""
     out = io.StringIO()
     writer = csv.writer(out)
     if heading:
-        writer.writerow(COLUMNS[kind])
-    for row in rows:
-        flat = _flat(row)
-        writer.writerow([safe(flat.get(column)) for column in COLUMNS[kind]])
+        writer.writerow([*COLUMNS[kind], *(safe(f"with.{column}") for column in page.columns)])
+    for row in page.rows:
+        flat, beside = _flat(row), row.get("with") or {}
+        cells = [*map(flat.get, COLUMNS[kind]), *map(beside.get, page.columns)]
+        writer.writerow([safe(cell) for cell in cells])
     return out.getvalue().encode("utf-8", "surrogatepass")
 
 

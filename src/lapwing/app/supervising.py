@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -30,6 +31,8 @@ BACK_OFF_MAX_S = 30.0
 STEADY_S = 60.0
 """A child that lived for so long is started again at once when it dies."""
 PARENT_LOOK_S = 0.25
+TRACKER = "ignore:resource_tracker"
+"""What a killed child leaves is tidied up; that Python says so would stand as a foreign line among ours."""
 
 Body = Callable[..., None]
 """Called with the child's arguments and then `stop`."""
@@ -61,6 +64,8 @@ class Tree:
         self._clock = clock or SystemClock()
         self._spawn = multiprocessing.get_context("spawn")
         self._running: dict[str, _Running] = {}
+        if TRACKER not in sys.warnoptions:
+            sys.warnoptions.append(TRACKER)  # is handed on to every process that is started from here
 
     def __enter__(self) -> Tree:
         return self

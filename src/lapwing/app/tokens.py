@@ -180,16 +180,10 @@ class Tokens:
 
 
 def check_start(folder: Path, serve: Serve) -> None:
-    """Raise `UsageError` where the configuration lets others ask and there is no token in `folder`, or the port is taken."""
-    from lapwing.serving.probing import port_is_free
+    """Raise `UsageError` where the configuration lets others ask and there is no token in `folder`."""
     from lapwing.serving.security import may_start
 
     may_start(serve.host, Tokens(folder, SystemClock()).exist())
-    if not port_is_free(serve.host, serve.port):
-        raise UsageError(
-            f"serve.port: something else listens on port {serve.port} of {serve.host}, or it is not ours to take",
-            "choose another, as in LAPWING__SERVE__PORT=8081",
-        )
 
 
 def policy_of(folder: Path, serve: Serve, clock: Clock) -> Policy:

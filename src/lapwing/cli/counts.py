@@ -23,19 +23,24 @@ from lapwing.cli._options import directory_of, emit_json, emit_table, filter_opt
     help="Only the places with the least, of those with at least one post.",
 )
 @click.option("--sort", type=click.Choice(["posts", "reposts", "people"]), default="posts", show_default=True)
+@click.option("--at-least", type=click.IntRange(0), default=0, help="Rows of fewer people than this show no numbers.")
 @click.option("--with", "table", metavar="TABLE", help="The columns of this reference table beside the counts.")
 @json_option
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
     """Counts by window and place, and how complete they are."""
-    from lapwing.app import answers
+    from lapwing.app import answers, private
     from lapwing.app.paging import wanted_of
     from lapwing.contracts import Counting
 
     directory = directory_of(context)
     filters = filters_from(directory, options)
-    wanted = wanted_of(Counting(**{name: options[name] for name in Counting.__struct_fields__}))
-    rows = answers.counts(directory.ledger.store, filters, wanted, directory.processed_until_us())
+    asked = Counting(**{name: options[name] for name in Counting.__struct_fields__})
+    wanted = wanted_of(asked)
+    rows = answers.counts(directory.ledger.store, filters, wanted, directory.as_of())
+    if options["at_least"]:
+        private.check_alone(asked)
+        rows = private.without_few(rows, options["at_least"])
     columns: list[str] = []
     if options["table"]:
         rows, columns = _beside(directory, rows, options["table"])
@@ -46,7 +51,7 @@ def command(context: click.Context, /, **options: Any) -> None:
         [
             row["window"][:16].replace("T", " "),
             where(row, options["by"]),
-            *(f"{row[name]:,}" for name in ("posts", "reposts", "people")),
+            *("few" if row[name] is None else f"{row[name]:,}" for name in ("posts", "reposts", "people")),
             how_complete(row),
             *(_cell((row["with"] or {}).get(column)) for column in columns),
         ]

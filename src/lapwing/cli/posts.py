@@ -18,6 +18,9 @@ FORMATS = ("table", "json", "ndjson", "csv")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True)
 @click.option("--after", help="The `next` of the page before.")
 @click.option("--format", "shape", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option(
+    "--pseudonyms", is_flag=True, help="Without names: people and posts under keyed pseudonyms, mentions removed."
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_context
 def command(context: click.Context, /, query: str | None, **options: Any) -> None:
@@ -25,13 +28,16 @@ def command(context: click.Context, /, query: str | None, **options: Any) -> Non
 
     QUERY: words are AND-ed; OR, -word, "a phrase", #tag, @name, prefix*.
     """
-    from lapwing.app import answers, sheets, tables
+    from lapwing.app import answers, private, sheets, tables
     from lapwing.app.asking import query_of
+    from lapwing.contracts import Page
 
     directory = directory_of(context)
     node = query_of(query)
     filters = filters_from(directory, options, options["kind"])
     answer = answers.posts(directory.ledger.store, filters, node, options["limit"], options["after"])
+    if options["pseudonyms"]:
+        answer["posts"] = private.without_names(directory.path, answer["posts"])
     shape = "json" if options["as_json"] else options["shape"]
     if shape == "json":
         emit_json(answer)
@@ -39,7 +45,7 @@ def command(context: click.Context, /, query: str | None, **options: Any) -> Non
         for post in answer["posts"]:
             emit_json(post)
     elif shape == "csv":
-        click.echo(sheets.sheet("posts", answer["posts"], heading=True).decode(), nl=False)
+        click.echo(sheets.sheet("posts", Page(answer["posts"]), heading=True).decode(), nl=False)
     else:
         emit_table("", ["time", "place", "by", "text"], [tables.post_row(post) for post in answer["posts"]])
         count = len(answer["posts"])

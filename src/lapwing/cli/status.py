@@ -54,21 +54,41 @@ def show(found: dict[str, Any]) -> None:
         latency = found["latency"]
         click.echo(f"from received to saved: {latency['p50_s']:,.1f} s, at worst (p99) {latency['p99_s']:,.1f} s")
     for function in found["functions"]:
-        failed = f", last {function['last_error']}" if function["last_error"] else ""
+        failed = f" ({function['failed_share']:.1%}), last {function['last_error']}" if function["failures"] else ""
         click.echo(
-            f"function {function['name']}: {function['state']}, {function['lag']:,} wait, {function['calls']:,} calls, "
-            f"{function['failures']:,} failures{failed}"
+            f"function {function['name']}: {'' if function['healthy'] else 'UNHEALTHY, '}{function['state']}, "
+            f"{function['lag']:,} wait, {function['calls']:,} calls, {function['failures']:,} failures{failed}"
         )
     for timer in found["timers"]:
         failed = f", {timer['failures']:,} failed, last {timer['last_error']}" if timer["failures"] else ""
         click.echo(f"timer {timer['name']}: {timer['runs']:,} runs, last {timer['last']}{failed}")
+    show_sources(found)
+
+
+def show_sources(found: dict[str, Any]) -> None:
+    """How each source is, what was missed, and what became of its records."""
+    for listened in found["listening"]:
+        why = f": {listened['reason']}" if listened["reason"] else ""
+        click.echo(f"source {listened['name']} ({listened['type']}) is {listened['state']}{why}")
+    for source in found["sources"]:
+        if source["live"]:
+            click.echo(listening_line(source))
     for gap in found["gaps"]:
-        click.echo(f"gap: {gap['source']}: {gap['reason']}")
+        click.echo(f"gap: {gap['source']}, {gap['from']} to {gap['to']}: {gap['reason']}")
     columns = ["received", "stored", "duplicates", "changes", "filtered", "refused"]
     rows = [
         [source["name"], source["network"], *(f"{source[name]:,}" for name in columns)] for source in found["sources"]
     ]
     emit_table("", ["source", "network", *columns], rows, right=columns)
+
+
+def listening_line(source: dict[str, Any]) -> str:
+    """How a live source is listened to."""
+    duty = f"listened to since {source['duty_since']}" if source["on_duty"] else "no longer listened to"
+    shares = ((source["heard_last_hour"], "the last hour"), (source["heard_last_day"], "the last 24 hours"))
+    heard = ", ".join(f"{share:.2%} of {when} heard" for share, when in shares if share is not None)
+    gaps = f"{source['gaps_open']:,} gaps open, {source['gaps_closed']:,} filled"
+    return "; ".join(filter(None, (f"{source['name']}: {duty}", heard, gaps)))
 
 
 def show_disk(disk: dict[str, Any]) -> None:

@@ -23,15 +23,14 @@ def command(context: click.Context, workers: int | None) -> None:
     A part that dies is started again, and the configuration's file is read again when it is saved.
     """
     from lapwing.app.logs import configure
-    from lapwing.app.tokens import check_start
     from lapwing.app.up import Wish, run
 
-    configuration = configuration_of(context)
     path = config.data_directory(context.obj["data"])
-    check_start(path, configuration.serve)
+
+    def up(address: str) -> None:
+        click.echo(f"lapwing listens on {address}  (data in {path}; Ctrl-C ends it)", err=True)
+
+    configuration_of(context)  # a mistake in the file is said before anything else
     configure("up")
-    serve = configuration.serve
-    scheme = "https" if serve.tls_cert else "http"
-    click.echo(f"lapwing listens on {scheme}://{serve.host}:{serve.port}  (data in {path}; Ctrl-C ends it)", err=True)
     file = Path(context.obj["config"] or "lapwing.toml")
-    run(Wish(path=path, file=file, workers=workers or min(WORKERS_MAX, os.cpu_count() or 1)))
+    run(Wish(path=path, file=file, workers=workers or min(WORKERS_MAX, os.cpu_count() or 1)), up)

@@ -11,11 +11,23 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from lapwing.contracts import Front
-from lapwing.serving import collections, documentation, health, letters, problems, reading, seeds_routes
+from lapwing.serving import (
+    collections,
+    documentation,
+    health,
+    incidents,
+    letters,
+    problems,
+    reading,
+    rules,
+    seeds_routes,
+)
+from lapwing.serving.heads import HeadAsGet
 
 DESCRIPTION = """What was heard, where and when. Times are UTC, RFC 3339. Mistakes are told as `application/problem+json`
 with a `next_step`. JSON comes in pages: the `next` of one is the `after` of the following. `format=ndjson` and `format=csv`
-give everything that matches, however long it takes; JSON has a budget of time, and 503 says what to narrow."""
+give everything that matches, however long it takes; JSON has a budget of time, and 503 says what to narrow. HEAD is answered
+wherever GET is."""
 
 
 def create(
@@ -23,11 +35,11 @@ def create(
 ) -> FastAPI:
     """The application; every route declares its permission, and `security.guarded` enforces it."""
     app = FastAPI(
-        title="Lapwing", description=DESCRIPTION, version=version or "0", middleware=list(middlewares),
+        title="Lapwing", description=DESCRIPTION, version=version or "0", middleware=[*middlewares, Middleware(HeadAsGet)],
         openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     problems.install(app)
-    for room in (reading, letters, collections, seeds_routes, health):
+    for room in (reading, incidents, rules, letters, collections, seeds_routes, health):
         app.include_router(room.router(front))
     for router in extra:
         app.include_router(router)

@@ -52,6 +52,7 @@ class PostsAsked(Filters):
     )
     limit: Limit = None
     after: str | None = Field(None, max_length=4_000, description="The `next` of the page before.")
+    pseudonyms: bool = Field(False, description="Without names: people and posts under keyed pseudonyms.")
 
 
 class CountsAsked(Filters):
@@ -62,12 +63,21 @@ class CountsAsked(Filters):
     top: int = Field(0, ge=0, le=RANKED_MAX, description="Only the places with the most.")
     bottom: int = Field(0, ge=0, le=RANKED_MAX, description="Only the places with the least, of those with a post.")
     sort: Literal["posts", "reposts", "people"] = "posts"
+    at_least: int = Field(0, ge=0, le=1_000_000, description="Rows of fewer people show no numbers.")
+    with_: Name | None = Field(
+        None,
+        alias="with",
+        description="The values of this reference table beside each row, and posts per 1,000 people.",
+    )
     limit: Limit = None
     after: str | None = Field(None, max_length=4_000, description="The `next` of the page before.")
 
     def counting(self) -> Counting:
         """What is counted, as the front takes it."""
-        return Counting(window=self.window, by=self.by, top=self.top, bottom=self.bottom, sort=self.sort)
+        return Counting(
+            window=self.window, by=self.by, top=self.top, bottom=self.bottom, sort=self.sort, table=self.with_,
+            at_least=self.at_least,
+        )  # fmt: skip
 
 
 class WordsAsked(Filters):

@@ -93,7 +93,7 @@ def _piece(front: Front, export: Export, wish: tuple[int, str | None], begun: bo
     """One page as bytes, how many rows it has, and where the next one begins."""
     page = export.ask(*wish)
     if export.shape == "csv":
-        body = front.sheet(export.kind, page.rows, not begun)
+        body = front.sheet(export.kind, page, not begun)
     elif export.shape == "ndjson":
         body = _encode_lines(page.rows)
     else:

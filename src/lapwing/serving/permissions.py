@@ -78,7 +78,7 @@ def declared(app: FastAPI) -> list[tuple[str, str, Permission | None]]:
     return [
         (method, _path(each) or "/", _declared(each))
         for each in [*_routes(app), *unseen]
-        for method in sorted(getattr(each, "methods", None) or "*")
+        for method in sorted(_methods(each))
     ]
 
 
@@ -94,6 +94,8 @@ def needed(app: FastAPI, scope: Any) -> Permission:
     is read.
     """
     scope = dict(scope)  # matching writes into it
+    if scope["method"] == "HEAD":
+        scope["method"] = "GET"
     for each in _routes(app):
         if each.matches(scope)[0] is Match.FULL:
             return _declared(each) or NOTHING_DECLARED
@@ -145,6 +147,12 @@ def _dependencies(dependant: Any) -> Iterator[Public | Needs]:
         if isinstance(inner.call, Public | Needs):
             yield inner.call
         yield from _dependencies(inner)
+
+
+def _methods(route: Any) -> set[str]:
+    """What a route answers to: HEAD too, where it answers GET."""
+    own = set(getattr(route, "methods", None) or "*")
+    return own | ({"HEAD"} if "GET" in own else set())
 
 
 def _path(route: Any) -> str:

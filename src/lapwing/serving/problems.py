@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from lapwing.errors import (
     DiskFull,
@@ -23,6 +24,7 @@ from lapwing.errors import (
     UnknownName,
     UsageError,
 )
+from lapwing.serving.wording import told
 
 log_lines = logging.getLogger("lapwing.serving")
 
@@ -108,12 +110,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LapwingError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
 def said(text: str) -> str:
     """A message as a program hears it: parameters have the names of the command line's options."""
     return _OPTION.sub("", text)
+
+
+def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001  (a handler's)
+    """Who asked left in the middle: nobody is there to read an answer, and nothing is wrong with us."""
+    return Response(status_code=400)
 
 
 def _ours(request: Request, error: Exception) -> Response:
@@ -129,14 +137,18 @@ def _ours(request: Request, error: Exception) -> Response:
     return problem(status, said(error.what), said(error.next_step), **more)
 
 
-def _invalid(_: Request, error: Exception) -> Response:
+def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    wrong = [
-        {"where": ".".join(str(part) for part in each["loc"][1:]) or str(each["loc"][0]), "what": str(each["msg"])}
-        for each in error.errors()
-    ]
+    wrong = [told(each, _parameters(request)) for each in error.errors()]
     detail = "; ".join(f"{each['where']}: {each['what']}" for each in wrong[:5])
     return problem(422, detail, "correct these values; /docs says what each may be", errors=wrong)
+
+
+def _parameters(request: Request) -> list[str]:
+    """What may stand behind the question mark of this route."""
+    path = getattr(request.scope.get("route"), "path_format", "")
+    operation = request.app.openapi()["paths"].get(path, {}).get(request.method.lower(), {})
+    return [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -147,6 +159,8 @@ def _http(request: Request, error: Exception) -> Response:
         detail = f"there is nothing at {request.url.path[:200]}"
     answer = problem(error.status_code, detail, next_step)
     answer.headers.update(error.headers or {})
+    if "GET" in answer.headers.get("allow", "").split(", "):
+        answer.headers["allow"] += ", HEAD"
     return answer
 
 

@@ -48,7 +48,7 @@ def _posts(routes: APIRouter, front: Front) -> None:
         about = asked.asked()
 
         def ask(limit: int, after: str | None) -> Page:
-            return front.posts(about, asked.q, limit, after)
+            return front.posts(about, asked.q, limit, after, pseudonyms=asked.pseudonyms)
 
         return await paged(front, Export("posts", asked.format, ask, asked.limit, asked.after), POSTS_PAGE)
 

@@ -1,14 +1,18 @@
-"""The server beneath the API: it listens, until it is told to stop, and then lets what is in hand be finished."""
+"""The server beneath the API: it answers on sockets that it is handed, until it is told to stop, and then lets what is in
+hand be finished.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
-from socket import socket
 from typing import TYPE_CHECKING
 
 import msgspec
 import uvicorn
+
+from lapwing.serving.sockets import BACKLOG, Sockets, written
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -20,21 +24,20 @@ CONNECTIONS_MAX = 2_000
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen, and with which certificate."""
+    """What listens, and with which certificate it answers."""
 
-    host: str
-    port: int
+    sockets: Sockets
     tls_cert: str | None = None
     tls_key: str | None = None
 
 
 class Listener(uvicorn.Server):
-    """A server that asks somebody else whether to stop, and says where it listens."""
+    """A server that asks somebody else whether to stop, and says where it answers."""
 
     def __init__(self, app: ASGIApp, listening: Listening, stop: Callable[[], bool], up: Callable[[str], None]) -> None:
         settings = uvicorn.Config(
-            app, host=listening.host, port=listening.port, ssl_certfile=listening.tls_cert,
-            ssl_keyfile=listening.tls_key, proxy_headers=False, server_header=False, log_config=None, access_log=False,
+            app, ssl_certfile=listening.tls_cert, ssl_keyfile=listening.tls_key, backlog=BACKLOG,
+            proxy_headers=False, server_header=False, log_config=None, access_log=False,
             lifespan="off", timeout_graceful_shutdown=DRAIN_S, timeout_keep_alive=KEEP_ALIVE_S,
             limit_concurrency=CONNECTIONS_MAX,
         )  # fmt: skip
@@ -50,15 +53,12 @@ class Listener(uvicorn.Server):
         """Ten times a second: whether it is time to go."""
         return self._stop() or await super().on_tick(counter)
 
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Begin to listen, and say where."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say where."""
         await super().startup(sockets=sockets)
-        if not self.should_exit:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            scheme = "https" if self.config.is_ssl else "http"
-            self._up(f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}")
+        self._up(written(tuple(sockets or ()), https=self.config.is_ssl))
 
 
 def run(app: ASGIApp, listening: Listening, stop: Callable[[], bool], up: Callable[[str], None]) -> None:
-    """Serve until `stop` says so; `up` is told the address."""
-    Listener(app, listening, stop, up).run()
+    """Serve until `stop` says so; `up` is told the address once it answers."""
+    Listener(app, listening, stop, up).run(sockets=list(listening.sockets))

@@ -15,7 +15,7 @@ import msgspec
 from fastapi import APIRouter, Path, Response
 
 from lapwing.contracts import Asked, Front, Page
-from lapwing.errors import UsageError
+from lapwing.errors import UnknownName, UsageError
 from lapwing.serving.exports import Export, answered, exported
 from lapwing.serving.problems import problems
 from lapwing.serving.security import requires
@@ -89,7 +89,10 @@ def router(front: Front) -> APIRouter:
         def ask(limit: int, after: str | None) -> Page:
             if name in known:
                 return front.posts(Asked(source=(name,)), None, limit, after)
-            page = front.documents(name, None, limit, after)
+            try:
+                page = front.documents(name, None, limit, after)
+            except UnknownName as unknown:
+                raise UnknownName("source or collection", name, [*known, *front.collections()]) from unknown
             return Page([row["document"] for row in page.rows], page.next)
 
         return await exported(front, Export("posts", "array", ask))

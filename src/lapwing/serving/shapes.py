@@ -66,13 +66,16 @@ class Count(BaseModel):
     window: str
     place: Place | None = None
     country: str | None = None
-    posts: int
-    reposts: int
-    people: int
+    posts: int | None = Field(description="None where fewer people than `at_least` are behind it; the next two too.")
+    reposts: int | None
+    people: int | None
     people_exact: bool
     complete: float | None
     processed: bool
     gaps: list[Gap]
+    with_: dict[str, Any] | None = Field(
+        None, alias="with", description="Where a table was asked for: its values, or null where it has no such place."
+    )
 
 
 class Counts(BaseModel):
