@@ -6,6 +6,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ class Watcher:
         store = self.directory.ledger.store
         if self._claimed is None or store.path != self._path:
             raise Fenced("the ledger was rebuilt", "incidents are made anew from it")
+        self._teller.look(now_us)
         worked = self._commits(now_us) or self._decide(now_us)
         return self._teller.turn(now_us) or worked
 
@@ -105,7 +107,7 @@ class Watcher:
             self._hear(commit)
             number, posts = commit.number, posts + len(commit.posts)
             self._apply_all(decided.get(number, []))
-        self._claimed = incidents.save(store, self._claimed, number, self._progress(), now_us)
+        self._claimed = incidents.save(store, self._claimed, number, self._progress(now_us), now_us)
         self._clear()
         return True
 
@@ -182,7 +184,7 @@ class Watcher:
                     log_lines.error("a decision cannot be read (%s)", problem)
                 claims = (self._claimed, self._decisions[partition])
                 self._collect()
-                progress = self._progress()
+                progress = self._progress(self.directory.clock.now_us())
                 self._decisions[partition] = incidents.decide(
                     self.directory.ledger.store, claims, place + 1, bytes(value), progress
                 )
@@ -191,7 +193,7 @@ class Watcher:
 
     # -- saving ------------------------------------------------------------------------------------------------------
 
-    def _progress(self) -> Progress:
+    def _progress(self, now_us: int) -> Progress:
         """What became of everything since the last time, as the ledger keeps it."""
         working = self._working
         alive = working.happenings
@@ -213,6 +215,7 @@ class Watcher:
                 (c.key, c.incident, c.at_us, c.kind, c.state, c.severity, c.voices, int(c.incident in muted))
                 for c in working.changes
             ],
+            then=partial(self._teller.tell, now_us=now_us) if working.changes else None,
         )
 
     def _clear(self) -> None:

@@ -227,7 +227,7 @@ def _room_for_digest(rule: Rule, standing: Standing, at_us: int) -> bool:
 def _room(rule: Rule, standing: Standing, clock_us: int, severity: int) -> bool:
     """Whether one more alert may interrupt today."""
     kept = 0 if _breaks(rule, severity) else _digests_left(rule, clock_us)
-    return _on_day(rule, standing.interrupts_us, clock_us) <= rule.budget - kept
+    return _on_day(rule, standing.interrupts_us, clock_us) < rule.budget - kept
 
 
 def _digests_left(rule: Rule, clock_us: int) -> int:

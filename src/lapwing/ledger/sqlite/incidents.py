@@ -6,7 +6,8 @@ is an opaque body for each happening; whoever groups posts makes and reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from sqlite3 import Connection
 from typing import Any
 
 import msgspec
@@ -55,6 +56,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: list[int] = []
     changes: list[tuple[Any, ...]] = []
     """`CHANGE_COLUMNS`, in order."""
+    then: Callable[[Connection], object] | None = None
+    """Called at the end of the transaction: what is decided of these changes is durable with them, or not at all."""
 
 
 def load(store: Store) -> Kept:
@@ -147,6 +150,8 @@ def _write(store: Store, number: int, progress: Progress, decided_us: int) -> No
         f"INSERT OR IGNORE INTO incident_changes ({names}) VALUES ({', '.join('?' * (len(CHANGE_COLUMNS) + 2))})",
         ((*change, number, decided_us) for change in changes),
     )
+    if progress.then is not None:
+        progress.then(store.connection)
 
 
 def _taken_from_closed(store: Store, progress: Progress) -> list[tuple[Any, ...]]:
