@@ -42,6 +42,8 @@ def speak(kind: str, rate: float, seconds: float) -> None:
     with fake:
         print(fake.ws_url if kind == "bluesky" else fake.url, flush=True)
         sys.stdin.readline()
+        while not fake.listeners:
+            time.sleep(0.05)
         fake.flow(rate, seconds)
         while fake.flowing:
             time.sleep(0.05)
@@ -100,9 +102,9 @@ def watch(client: httpx.Client, network: subprocess.Popen[str], asked: tuple[flo
 
     def live() -> bool:
         listening = status()["listening"]
-        return bool(listening) and listening[0]["state"] in ("live", "back-filling")
+        return bool(listening) and listening[0]["state"] != "not running"
 
-    until("the source is live", live)
+    until("the source listens", live)
     assert network.stdin is not None
     assert network.stdout is not None
     before = {process["name"]: process["cpu_s"] for process in status()["processes"]}
