@@ -47,7 +47,8 @@ def speak(kind: str, rate: float, seconds: float) -> None:
         fake.flow(rate, seconds)
         while fake.flowing:
             time.sleep(0.05)
-        print(len(fake.truth().posts), flush=True)
+        truth = fake.truth() if kind == "bluesky" else fake.truth(matching=False)
+        print(len(truth.posts), flush=True)
         sys.stdin.readline()
 
 
