@@ -143,9 +143,13 @@ def test_a_mistake_in_a_query_has_its_column_and_a_next_step(client: httpx.Clien
     assert (problem["column"], problem["next_step"]) == (1, "add one that closes")
 
 
-def test_a_method_that_there_is_not(client: httpx.Client) -> None:
-    answer = client.delete("/api/v1/posts")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+@pytest.mark.parametrize(
+    ("path", "there_are"),
+    [("posts", "GET, HEAD"), ("devices", "DELETE, POST"), ("rules/x", "DELETE, PUT"), ("errors/retry-all", "POST")],
+)
+def test_a_method_that_there_is_not(client: httpx.Client, path: str, there_are: str) -> None:
+    answer = client.patch(f"/api/v1/{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, there_are)
     assert answer.headers["content-type"] == "application/problem+json"
 
 

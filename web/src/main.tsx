@@ -1,6 +1,6 @@
 // The page: its view in the address, its theme and language, its keys.
 import { render } from "preact";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Context, type Shared } from "./context.ts";
 import { useNews, useTick } from "./hooks.ts";
 import { language, speak, t, usual } from "./language.ts";
@@ -67,7 +67,21 @@ function useHealth(): { status: StatusShape | null; downSince: number | null } {
 
 function useKeys(view: View, go: Shared["go"], flip: () => void, setHelp: (open: boolean) => void): void {
   const first = useRef<number | null>(null);
-  useEffect(() => {
+  const field = useRef<string | null>(null);
+  const enter = (page: Page, id: string) => {
+    field.current = id;
+    if (view.page !== page) go(moved(view, page));
+    else focus();
+  };
+  const focus = () => {
+    const found = field.current === null ? null : document.getElementById(field.current);
+    if (found === null) return;
+    found.focus();
+    field.current = null;
+  };
+  // With the page, not after it was painted: a key that is pressed as soon as the page is seen counts.
+  useLayoutEffect(() => {
+    focus();
     const press = (event: KeyboardEvent) => {
       const at = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || at.closest("input, select, textarea, dialog")) return;
@@ -79,13 +93,9 @@ function useKeys(view: View, go: Shared["go"], flip: () => void, setHelp: (open:
       first.current = event.key === "g" ? Date.now() : null;
       const span = SPANS[Number(event.key) - 1];
       if (event.key === "?") setHelp(true);
-      else if (event.key === "/") {
-        if (view.page !== "search") go(moved(view, "search"));
-        setTimeout(() => document.getElementById("query")?.focus(), 30);
-      } else if (event.key === "c") {
-        if (view.page !== "now") go(moved(view, "now"));
-        setTimeout(() => document.getElementById("city-field")?.focus(), 30);
-      } else if (event.key === "z") go({ zone: view.zone === "utc" ? "local" : "utc" }, true);
+      else if (event.key === "/") enter("search", "query");
+      else if (event.key === "c") enter("now", "city-field");
+      else if (event.key === "z") go({ zone: view.zone === "utc" ? "local" : "utc" }, true);
       else if (event.key === "d") flip();
       else if (span) go({ range: { kind: "last", span: span[1], end: view.range.kind === "last" ? view.range.end : "auto" } });
       else return;

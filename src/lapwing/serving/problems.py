@@ -146,9 +146,15 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _parameters(request: Request) -> list[str]:
     """What may stand behind the question mark of this route."""
-    path = getattr(request.scope.get("route"), "path_format", "")
-    operation = request.app.openapi()["paths"].get(path, {}).get(request.method.lower(), {})
+    operation = _operations(request).get(request.method.lower(), {})
     return [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+
+
+def _operations(request: Request) -> dict[str, Any]:
+    """What may be done at this path, by method, as OpenAPI says it."""
+    path = getattr(request.scope.get("route"), "path_format", "")
+    operations: dict[str, Any] = request.app.openapi()["paths"].get(path, {})
+    return operations
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -159,6 +165,9 @@ def _http(request: Request, error: Exception) -> Response:
         detail = f"there is nothing at {request.url.path[:200]}"
     answer = problem(error.status_code, detail, next_step)
     answer.headers.update(error.headers or {})
+    # The framework names the methods of the first route of this path alone.
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _operations(request)):
+        answer.headers["allow"] = ", ".join(sorted(map(str.upper, methods)))
     if "GET" in answer.headers.get("allow", "").split(", "):
         answer.headers["allow"] += ", HEAD"
     return answer
