@@ -152,7 +152,7 @@ def model(stream: list[Said]) -> tuple[dict[int, str], Counter[str]]:
     return {number: versions[max(versions)] for number, versions in known.items()}, became
 
 
-@pytest.mark.parametrize("batch_records", [1, 7, 1_000])
+@pytest.mark.parametrize("batch_records", [pytest.param(1, marks=pytest.mark.full), 7, 1_000])
 def test_any_stream_in_any_batches_is_kept_as_the_model_keeps_it(
     tmp_path: Path, chance: random.Random, batch_records: int
 ) -> None:

@@ -32,6 +32,7 @@ def harvested() -> Iterator[tuple[MastodonFake, dict[str, str]]]:
         yield first, settings
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_what_is_said_is_harvested_and_goes_the_whole_way(tmp_path: Path) -> None:
     with harvested() as (fake, settings), up(EXAMPLES / "s0_backend.toml", tmp_path / "data", **settings) as client:

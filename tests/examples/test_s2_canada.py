@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from examples.running_up import eventually, up
 from lapwing.testing.networks import XFake
@@ -28,6 +29,7 @@ def rows_of(client: httpx.Client, **asked: Any) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.full
 def test_two_sources_two_cities_two_topics(tmp_path: Path) -> None:
     with XFake(seed=5, token="east") as east, XFake(seed=6, token="west") as west:
         settings = {

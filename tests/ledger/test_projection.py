@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import expected
+import pytest
 from house import House
 from streams import stream
 
@@ -56,6 +57,7 @@ class Copy:
         return {key: value for key, value in total.items() if any(value)}
 
 
+@pytest.mark.full
 def test_a_copy_that_crashes_and_repeats_itself_ends_up_right(tmp_path: Path) -> None:
     for seed in range(6):
         chance, events = random.Random(seed), stream(900 + seed, 50)

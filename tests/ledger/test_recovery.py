@@ -114,6 +114,7 @@ def test_real_workers_count_as_the_model_says(tmp_path: Path, seed: int, workers
     check(tmp_path, events)
 
 
+@pytest.mark.full
 def test_a_worker_frozen_before_its_commit_changes_nothing(tmp_path: Path) -> None:
     events = stream(7, 60)
     house = House(tmp_path, partitions=1)

@@ -157,6 +157,7 @@ async def test_a_refusal_of_a_stream_cuts_it_so_that_the_next_request_is_refused
         ]
 
 
+@pytest.mark.full
 @story
 async def test_an_hour_with_fifty_faults_is_survived_and_nothing_is_missed() -> None:
     """A listener that resumes by cursor and does nothing else hears everything, whatever happens."""

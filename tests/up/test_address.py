@@ -58,6 +58,7 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_who_asks_while_the_api_is_dead_waits_and_is_answered(config: Path, tmp_path: Path) -> None:
     with up(config, tmp_path / "data") as client:
@@ -101,6 +102,7 @@ def test_what_a_dead_one_left_behind_refuses_nobody(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_several_processes_share_a_port(config: Path, tmp_path: Path) -> None:
     config.write_text("[serve]\nprocesses = 2\n")

@@ -59,6 +59,7 @@ def test_the_configuration_is_read_again_and_a_mistake_changes_nothing(config: P
         assert set(functions(client)) == {"double", "triple"}
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_a_part_that_is_killed_comes_back(config: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
@@ -77,6 +78,7 @@ def test_a_part_that_is_killed_comes_back(config: Path, tmp_path: Path) -> None:
         assert "worker-1 died (signal SIGKILL)" in (tmp_path / "said.txt").read_text()
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_a_port_that_is_taken_is_said_before_anything_is_started(config: Path, tmp_path: Path) -> None:
     with up(config, tmp_path / "data") as client:
@@ -86,6 +88,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_started(config: Path, t
     assert f"something else listens on port {client.base_url.port}" in other.err
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_metrics_say_what_the_status_says(config: Path, tmp_path: Path) -> None:
     with up(config, tmp_path / "data") as client:

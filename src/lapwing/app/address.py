@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from lapwing.app.serving import serve
 from lapwing.app.supervising import Child
 from lapwing.app.tokens import check_start
 from lapwing.config import Configuration
@@ -20,6 +19,13 @@ from lapwing.serving import sockets
 from lapwing.settings import Serve
 
 said = logging.getLogger("lapwing.up")
+
+
+def answer(path: Path, configuration: Configuration, held: sockets.Sockets, stop: Callable[[], bool]) -> None:
+    """The body of a child that answers; only there is what the API needs loaded, not in the tree's parent."""
+    from lapwing.app.serving import serve
+
+    serve(path, configuration, held, stop)
 
 
 class Address:
@@ -40,7 +46,7 @@ class Address:
     def children(self, path: Path, shown: Configuration) -> list[Child]:
         """Those who answer, as many as are configured; more or less of them leave the others as they are."""
         alike = msgspec.structs.replace(shown, serve=msgspec.structs.replace(self._settings, processes=1))
-        return [Child(name, serve, (path, alike, self._sockets)) for name in self.names()]
+        return [Child(name, answer, (path, alike, self._sockets)) for name in self.names()]
 
     def names(self) -> list[str]:
         """What they are called."""
