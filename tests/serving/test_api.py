@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 from typing import Any
 
 import httpx
@@ -265,19 +264,28 @@ def test_what_is_given_up_stops_and_frees_its_thread(heard: Path) -> None:
         assert front.patient(lambda: front.words(Asked(), "storm", 1)).result(30).rows[0]["word"] == "storm"
 
 
+class ByHand(SystemClock):
+    """Goes on when it is told to."""
+
+    at_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return self.at_s
+
+
 def test_who_waits_in_line_longer_than_the_budget_is_told(heard: Path) -> None:
-    held, let_go = Event(), Event()
+    all_hold, let_go, clock = Barrier(5), Event(), ByHand()
 
     def hold() -> None:
-        held.set()
+        all_hold.wait(30)
         let_go.wait(30)
 
     settings = config.parse('[serve]\nquery_budget = "50ms"', environment={})
-    with DirectoryFront(heard, settings) as front, ThreadPoolExecutor(1) as aside:
+    with DirectoryFront(heard, settings, clock) as front:
         busy = [front.interactive(hold) for _ in range(4)]
-        assert held.wait(30)
+        all_hold.wait(30)
         late = front.interactive(lambda: "too late")
-        aside.submit(SystemClock().sleep, 0.1).result()
+        clock.at_s = 0.1
         let_go.set()
         with pytest.raises(TooSlow):
             late.result(30)

@@ -160,19 +160,25 @@ def _spans(store: Store, filters: Filters, window_us: int, starts: list[int]) ->
 
 
 def ranked(store: Store, filters: Filters, rows: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
-    """The rows of the places that rank first or last over the whole range; people are counted once over all of it."""
-    by = wanted.by
-    if by == "none" or not (wanted.top or wanted.bottom) or rows.is_empty():
+    """The rows of the places that rank first or last over the whole range."""
+    if wanted.by == "none" or not (wanted.top or wanted.bottom) or rows.is_empty():
         return rows
-    dimension = {"place": "area", "country": "country"}[by]
-    whole = counting.counts(store, filters, ALL_US, by)
-    known = whole.filter(pl.col(dimension) != (0 if by == "place" else ""))
-    best = known.sort(wanted.sort, dimension, descending=[True, False])
-    last = known.filter(pl.col("posts") > 0).sort(wanted.sort, dimension)
-    chosen = pl.concat([best.head(wanted.top), last.head(wanted.bottom)])[dimension].unique()
-    order = known.select(dimension, pl.col(wanted.sort).alias("rank"))
-    kept = rows.filter(pl.col(dimension).is_in(chosen.implode())).join(order, on=dimension)
-    return kept.sort("window_us", "rank", dimension, descending=[False, True, False]).drop("rank")
+    order = ranking(store, filters, wanted)
+    dimension = order.name
+    ranks = pl.DataFrame({dimension: order}).with_row_index("rank")
+    return rows.join(ranks, on=dimension).sort("window_us", "rank").drop("rank")
+
+
+def ranking(store: Store, filters: Filters, wanted: Wanted) -> pl.Series:
+    """The places or countries that rank first or last over the whole range, those with the most before the others;
+    people are counted once over all of it.
+    """
+    dimension, unknown = {"place": ("area", 0), "country": ("country", "")}[wanted.by]
+    whole = counting.counts(store, filters, ALL_US, wanted.by)
+    known = whole.filter(pl.col(dimension) != unknown).sort(wanted.sort, dimension, descending=[True, False])
+    spoken = known.filter(pl.col("posts") > 0).sort(wanted.sort, dimension)
+    chosen = pl.concat([known[dimension].head(wanted.top), spoken[dimension].head(wanted.bottom)])
+    return known.filter(pl.col(dimension).is_in(chosen.implode()))[dimension]
 
 
 def _where(store: Store, rows: pl.DataFrame, by: counting.By) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ def counts(about: tuple[Store, Filters, Wanted], as_of: AsOf, limit: int, after:
     store, filters, wanted = about
     end = _read_end(after)
     with store.snapshot():
-        ranking = end.ranking if end else _ranking(about, as_of)
+        ranking = end.ranking if end else _ranking(about)
         if ranking is not None:
             filters = _among(filters, wanted, ranking)
         plain = Wanted(wanted.window_us, wanted.by)
@@ -86,13 +86,12 @@ def _start_us(row: dict[str, Any], width_us: int) -> int:
     return 0 if width_us == ALL_US else micros(datetime.fromisoformat(row["window"]))
 
 
-def _ranking(about: tuple[Store, Filters, Wanted], as_of: AsOf) -> tuple[int | str, ...] | None:
+def _ranking(about: tuple[Store, Filters, Wanted]) -> tuple[int | str, ...] | None:
     """The places that were asked for, in their order over the whole range; None where all were."""
     store, filters, wanted = about
     if wanted.by == "none" or not (wanted.top or wanted.bottom):
         return None
-    whole = msgspec.structs.replace(wanted, window_us=ALL_US)
-    return tuple(key_of(row) for row in answers.counts(store, filters, whole, as_of))
+    return tuple(answers.ranking(store, filters, wanted))
 
 
 def _among(filters: Filters, wanted: Wanted, ranking: tuple[int | str, ...]) -> Filters:

@@ -7,6 +7,8 @@ exact, may be taken back, and does not depend on the order in which anything arr
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import polars as pl
 
 from lapwing.model import KINDS, WINDOW_US
@@ -24,6 +26,9 @@ ACTIVITY = pl.Schema(
     }
 )
 _DIMENSIONS = ["key", "area", "network", "author"]
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+"""Steps that stand between others are lazy: one question to the columns instead of several."""
 
 
 def activity_of(facts: pl.DataFrame, sign: int = 1) -> pl.DataFrame:
@@ -46,7 +51,7 @@ def summed(rows: pl.DataFrame) -> pl.DataFrame:
     return totals.filter((pl.col("posts") != 0) | (pl.col("reposts") != 0)).sort("key", "area")
 
 
-def counted(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def counted(rows: Frame, by: list[str]) -> Frame:
     """posts, reposts and people for each combination of the columns `by`; combinations with nothing are absent."""
     authors = rows.group_by([*by, "author"]).agg(pl.col("posts").sum(), pl.col("reposts").sum())
     authors = authors.filter((pl.col("posts") != 0) | (pl.col("reposts") != 0))

@@ -36,14 +36,15 @@ def _all_counts(store: Store, filters: Filters, window_us: int, by: By) -> pl.Da
     dimension = {"place": ["area"], "country": ["country"], "none": []}[by]
     if window_us == HOUR_US and by == "place" and not filters.countries and not _needs_facts(filters):
         return _hourly(store, filters)
-    parts = [_counted(store, rows, window_us, dimension) for rows in _slices(store, filters, window_us)]
+    parts = [_counted(store, rows, window_us, dimension).collect() for rows in _slices(store, filters, window_us)]
     schema = (
         {"window_us": pl.Int64}
         | {"area": pl.UInt32, "country": pl.String}
         | dict.fromkeys(("posts", "reposts", "people"), pl.Int64)
     )
-    empty = pl.DataFrame(schema=schema).select("window_us", *dimension, "posts", "reposts", "people")
-    return pl.concat([empty, *parts]).sort("window_us", *dimension)
+    if not parts:
+        return pl.DataFrame(schema=schema).select("window_us", *dimension, "posts", "reposts", "people")
+    return pl.concat(parts).sort("window_us", *dimension)
 
 
 def _hourly(store: Store, filters: Filters) -> pl.DataFrame:
@@ -60,7 +61,7 @@ def _hourly(store: Store, filters: Filters) -> pl.DataFrame:
     parts = [totals.select("window_us", "area", "posts", "reposts", "people")]
     for start, end in _stretches(first, last, done):
         activity = _from_activity(selection, max(start, first), min(end, last))
-        parts.append(_counted(store, activity, HOUR_US, ["area"]))
+        parts.append(_counted(store, activity, HOUR_US, ["area"]).collect())
     return pl.concat(parts).sort("window_us", "area")
 
 
@@ -83,14 +84,15 @@ def _needs_facts(filters: Filters) -> bool:
     return bool(filters.sources or filters.languages or filters.kinds) or not aligned
 
 
-def _counted(store: Store, rows: pl.DataFrame, window_us: int, dimension: list[str]) -> pl.DataFrame:
+def _counted(store: Store, rows: pl.LazyFrame, window_us: int, dimension: list[str]) -> pl.LazyFrame:
     window = pl.col("key") * WINDOW_US // window_us
     if dimension == ["area"]:  # a country without a city is no place; two numbers in one are grouped in half the time
         cells = counted(rows.with_columns(city()).with_columns(cell=window * CELL + pl.col("area")), ["cell"])
         area = (pl.col("cell") % CELL).cast(pl.UInt32).alias("area")
         return cells.select((pl.col("cell") // CELL * window_us).alias("window_us"), area, "posts", "reposts", "people")
     if dimension == ["country"]:
-        names = countries(store, rows["area"]) or {0: ""}  # nothing at all would leave the type as it was
+        areas = rows.select("area").unique().collect()["area"]
+        names = countries(store, areas) or {0: ""}  # nothing at all would leave the type as it was
         rows = rows.with_columns(pl.col("area").replace_strict(names, return_dtype=pl.String).alias("country"))
     rows = rows.with_columns((window * window_us).alias("window_us"))
     return counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
@@ -102,7 +104,7 @@ def countries(store: Store, areas: pl.Series) -> dict[int, str]:
     return {area: country_of_area(area) if area >= COUNTRY_AREAS else cities.get(area, "") for area in areas.unique()}
 
 
-def _slices(store: Store, filters: Filters, window_us: int) -> Iterator[pl.DataFrame]:
+def _slices(store: Store, filters: Filters, window_us: int) -> Iterator[pl.LazyFrame]:
     """Activity rows of the range, in slices that no window crosses."""
     first, last = _extent(store, filters)
     step = max(window_us, SLICE_US // window_us * window_us)
@@ -124,7 +126,7 @@ def _extent(store: Store, filters: Filters) -> tuple[int, int]:
     return max(low, filters.since_us), min(high, filters.until_us)
 
 
-def _from_activity(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame:
+def _from_activity(selection: Selection, low_us: int, high_us: int) -> pl.LazyFrame:
     selection.store.check()
     conditions = []
     if selection.areas is not None:
@@ -134,11 +136,12 @@ def _from_activity(selection: Selection, low_us: int, high_us: int) -> pl.DataFr
     pages = selection.store.activity.range(
         low_us // WINDOW_US, high_us // WINDOW_US - 1, "area", "network", "author", "posts", "reposts"
     )
-    frames = [page.filter(*conditions) if conditions else page for page in pages]
-    return pl.concat(frames) if frames else activity_of(_no_facts())
+    frames = list(pages)
+    rows = (pl.concat(frames) if frames else activity_of(_no_facts())).lazy()
+    return rows.filter(*conditions) if conditions else rows
 
 
-def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame:
+def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.LazyFrame:
     frames = []
     for block in selection.blocks():
         if block.to_us < low_us or block.from_us >= high_us:
@@ -146,7 +149,7 @@ def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.DataFrame
         rows = selection.rows(block.seqs, "area", "network", "author", "kind")
         rows = rows.filter(pl.col("created_at_us").is_between(low_us, high_us, closed="left"))
         frames.append(activity_of(rows.with_columns(author_hash())))
-    return pl.concat(frames) if frames else activity_of(_no_facts())
+    return (pl.concat(frames) if frames else activity_of(_no_facts())).lazy()
 
 
 def _no_facts() -> pl.DataFrame:

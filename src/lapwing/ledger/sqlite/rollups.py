@@ -42,11 +42,10 @@ def roll_up_one(store: Store) -> bool:
             frames = list(store.activity.range(hour * WINDOWS, hour * WINDOWS + WINDOWS - 1, *ROWS))
             connection.execute("DELETE FROM hours WHERE hour = ?", (hour,))
             if frames:
-                rows = counted(pl.concat(frames).with_columns(city()), ["area", "network"]).select(
-                    "area", "network", "posts", "reposts", "people"
-                )
+                rows = counted(pl.concat(frames).lazy().with_columns(city()), ["area", "network"])
+                totals = rows.select("area", "network", "posts", "reposts", "people").collect()
                 connection.executemany(
-                    "INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?)", ((hour, *row) for row in rows.iter_rows())
+                    "INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?)", ((hour, *row) for row in totals.iter_rows())
                 )
             connection.execute("UPDATE hours_done SET touched = 0 WHERE hour = ?", (hour,))
     return True
