@@ -87,7 +87,7 @@ if __name__ == "__main__":
             # The hottest loops. Without a compiler the installation goes on, and all runs in Python, with the same answers.
             Extension(
                 "lapwing.native._core",
-                [f"{FOLDER}/{part}.c" for part in ("arrow", "cut", "match", "pick", "postings", "project")],
+                [f"{FOLDER}/{part}.c" for part in ("arrow", "cut", "match", "pick", "postings", "project", "scan")],
                 depends=[f"{FOLDER}/arrow.h"],
                 extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra"],
                 optional=True,

@@ -15,7 +15,6 @@ import json
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from _machine import heading, parser, write
+from _machine import free_port, heading, parser, write
 from _posts import file_of
 
 BATCH = 200
@@ -34,12 +33,6 @@ WORDS = ("home", "rain", "makan", "morning", "casa", "train", "flood", '"good mo
 BUDGET_P99_MS = 100
 FRESH_S = 2.0
 NAP_S = 0.005
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def feed(url: str, file: Path, asked: argparse.Namespace, stop: threading.Event, refused: list[str]) -> None:

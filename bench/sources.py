@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,17 +20,11 @@ from typing import Any
 
 import httpx
 import psutil
-from _machine import heading, parser, write
+from _machine import free_port, heading, parser, write
 
 LAG_S_MAX = 5.0
 WAIT_S = 120.0
 RATES = {"bluesky": 5_000, "x": 1_000}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def speak(kind: str, rate: float, seconds: float) -> None:

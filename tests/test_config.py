@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from lapwing import config
+from lapwing import catalog, config, settings
 from lapwing.errors import ConfigError
 
 DAY_US = 86_400_000_000
@@ -129,7 +130,9 @@ token = "env:TOKEN"
         ('[[source]]\nname = "a"', "source[0].type: is missing; write one of: "),
         ('[[source]]\ntype = "mastodon"\nurl = "https://a.example"\nevry = "5m"', "source[0].evry: there is no such key; did you mean 'every'?"),
         ('[[source]]\ntype = "mastodon"\nurl = "https://a.example"\ntoken = "abcdef"', "source[0].token: is a secret, and secrets do not stand in this file"),
-        ('[[source]]\ntype = "bluesky"\ntopic = "observations"', "source[0].topic: expected `str` matching"),
+        ('[[source]]\ntype = "bluesky"\ntopic = "observations"', "source[0].topic: 'observations' is not as it must be written; write 'raw.', the network and perhaps a suffix, as in 'raw.mastodon'"),
+        ('[[source]]\ntype = "mastodon"\nname = "au"', "source[0].url: is missing from the source 'au' of type 'mastodon'; write url = … (the server, as `https://mastodon.au`)"),
+        ('[[source]]\ntype = "feeds"', "source[0].urls: is missing from the source 'feeds' of type 'feeds'; write urls = … (the addresses of the feeds"),
     ],
 )  # fmt: skip
 def test_a_wrong_source_is_blamed_by_its_key(text: str, message: str) -> None:
@@ -137,6 +140,75 @@ def test_a_wrong_source_is_blamed_by_its_key(text: str, message: str) -> None:
         config.parse(text, environment={})
     assert str(caught.value).startswith(message)
     assert "abcdef" not in str(caught.value)
+
+
+MASTODON = '[[source]]\ntype = "mastodon"\n'
+X = '[[source]]\ntype = "x"\ntoken = "env:X"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MASTODON + 'url = "mastodon.au"', "source[0].url: 'mastodon.au' is not as it must be written; write the server with its scheme, and nothing behind it, as in 'https://mastodon.au'"),
+        (MASTODON + 'url = "https://a.example"\nname = "Bee Gees"', "source[0].name: 'Bee Gees' is not as it must be written; write up to 100 letters, digits, '.', '_' or '-', a letter or digit first, as in 'mastodon.au'"),
+        (MASTODON + 'url = "https://a.example"\nkeep = { countries = ["AU", "Peru"] }', "source[0].keep.countries[1]: 'Peru' is not as it must be written; write two capital letters of ISO 3166, as in 'AU' or 'ID'"),
+        (MASTODON + 'url = "https://a.example"\ntoken = "env:"', "source[0].token: is not as it must be written; write 'env:NAME' for a variable, or 'file:PATH', as in 'env:MASTODON_TOKEN'"),
+        ('[[source]]\ntype = "bluesky"\ncollections = ["posts"]', "source[0].collections[0]: 'posts' is not as it must be written; write `post`, `repost`, `like` or a collection's full name, as in 'app.bsky.feed.post'"),
+        ('[[rule]]\nname = "a"\nchannels = ["b"]\nquiet = ["22-6"]', "rule[0].quiet[0]: '22-6' is not as it must be written; write from when to when, as in '22:00-06:00'"),
+    ],
+)  # fmt: skip
+def test_what_is_written_wrongly_is_said_in_words(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, environment={})
+    assert str(caught.value) == message
+
+
+def patterns(hint: Any) -> Iterator[tuple[str, bool]]:
+    """Every pattern in a type, and whether it is said in words too."""
+    for meta in getattr(hint, "__metadata__", ()):
+        if meta.pattern:
+            yield meta.pattern, "words" in (meta.extra or {})
+    for part in get_args(hint):
+        yield from patterns(part)
+
+
+def test_every_pattern_of_ours_and_of_every_source_is_said_in_words() -> None:
+    own = [settings.Listening, settings.Telling, settings.Keep, *config.SECTIONS.values(), *config.TABLES.values()]
+    sections = own + [catalog.load("sources", each).options for each in catalog.names("sources")]
+    found = [
+        (section.__name__, key, pattern, said)
+        for section in sections
+        for key, hint in get_type_hints(section, include_extras=True).items()
+        for pattern, said in patterns(hint)
+    ]
+    assert len(found) > 20
+    assert [each for each in found if not each[3]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MASTODON + 'url = "http://a.example"', "source[0].url: http:// is not encrypted, so it is for this machine alone, and not for a.example; write https://"),
+        ('[[source]]\ntype = "feeds"\nurls = ["https://a.example/f", "http://b.example/f"]', "source[0].urls[1]: http:// is not encrypted, so it is for this machine alone, and not for b.example; write https://"),
+        ('[[source]]\ntype = "bluesky"\nhosts = ["a.example", "ws://b.example"]', "source[0].hosts[1]: ws:// is not encrypted, so it is for this machine alone, and not for b.example; write wss://"),
+        ('[[source]]\ntype = "discord"\ntoken = "env:D"\nurl = "http://d.example"', "source[0].url: http:// is not encrypted"),
+        ('[[source]]\ntype = "line"\nsecret = "env:L"\nurl = "line.example"', "source[0].url: 'line.example' is no address; write it as https://host"),
+        (X + 'rules = ["flood"]\nurl = "http://x.example"', "source[0].url: http:// is not encrypted"),
+        (X, "source[0].rules: the filtered stream says nothing without any; write rules = ['flood place:\"Toronto\"'], or stream = \"sample\""),
+        (X + 'rules = ["flood"]\nrecover = "none"\nreads_per_day = 100', "source[0].reads_per_day: a budget of 100 reads is no more than stream_reserve, so the stream would never be opened"),
+        (MASTODON + 'url = "https://a.example"\nstream = true', "source[0].stream: streams are for users alone, since Mastodon 4.2; give a token"),
+        ('[[source]]\ntype = "flood"', "source[0].text: there is nothing to say; write one of them"),
+    ],
+)  # fmt: skip
+def test_what_could_never_be_listened_to_is_refused_before_anything_starts(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, environment={})
+    assert str(caught.value).startswith(message)
+
+
+def test_this_machine_itself_may_be_asked_without_encryption() -> None:
+    made = config.parse(MASTODON + 'url = "http://127.0.0.1:3000"', environment={})
+    assert getattr(made.sources[0].options, "url", "") == "http://127.0.0.1:3000"
 
 
 def test_a_secret_of_the_environment_stands_only_there() -> None:
@@ -204,12 +276,12 @@ def test_there_may_be_several_functions_and_the_environment_names_one() -> None:
     [
         (FUNCTION + FUNCTION, "function[1].name: there is another function called 'shout.it'; give it another name"),
         ('[function]\nname = "a"', "function: there may be several; write it as [[function]]"),
-        ('[[function]]\nname = "a"', "function[0]: object missing required field `from`"),
-        ('[[timer]]\nrun = "tidy"\nevery = "5m"', "timer[0].run: expected `str` matching regex"),
+        ('[[function]]\nname = "a"', "function[0].from: is missing from the function 'a'; write from = … (the topic that it reads"),
+        ('[[timer]]\nrun = "tidy"\nevery = "5m"', "timer[0].run: 'tidy' is not as it must be written; write a module, a colon"),
         ('[[timer]]\nrun = "a:tidy"\nevery = 5', "timer[0].every: 5 has no unit"),
-        ('[[collection]]\nname = "a/b"\ntopic = "t"\nkey = "id"', "collection[0].name: expected `str` matching regex"),
+        ('[[collection]]\nname = "a/b"\ntopic = "t"\nkey = "id"', "collection[0].name: 'a/b' is not as it must be written; write up to 100"),
     ],
-)
+)  # fmt: skip
 def test_one_of_several_tables_is_blamed_by_its_number(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         config.parse(text, environment={})
@@ -235,7 +307,7 @@ def test_a_component_is_blamed_by_its_place_in_the_list() -> None:
     for table, message in (
         ({"url": ""}, "source[0].url: expected `str` of length >= 1"),
         ({"ulr": "x"}, "source[0].ulr: there is no such key; did you mean 'url'?"),
-        ({}, "source[0]: object missing required field `url`"),
+        ({}, "source[0].url: is missing; write url = …"),
     ):
         with pytest.raises(ConfigError) as caught:
             config.convert(Fishing, table, path="source[0]")

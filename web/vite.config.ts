@@ -28,6 +28,26 @@ function compressed(): Plugin {
   };
 }
 
+/** The page begins with a small file that asks the first questions; the large one and its style are loaded beside it. */
+function ahead(): Plugin {
+  return {
+    name: "ahead",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(_, { bundle }) {
+        const main = Object.values(bundle ?? {}).find((each) => each.type === "chunk" && each.moduleIds.some((id) => id.endsWith("/src/main.tsx")));
+        if (main?.type !== "chunk") throw new Error("there is no file of main.tsx");
+        const styles = [...(main.viteMetadata?.importedCss ?? [])];
+        return [
+          { tag: "link", injectTo: "head", attrs: { rel: "modulepreload", crossorigin: true, href: `/${main.fileName}` } },
+          ...styles.map((each) => ({ tag: "link", injectTo: "head" as const, attrs: { rel: "stylesheet", crossorigin: true, href: `/${each}` } })),
+        ];
+      },
+    },
+  };
+}
+
 export default defineConfig({
   base: "/",
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
@@ -36,5 +56,5 @@ export default defineConfig({
     outDir: OUT, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: "es2022",
     reportCompressedSize: false,
   },
-  plugins: [compressed()],
+  plugins: [ahead(), compressed()],
 });

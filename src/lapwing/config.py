@@ -24,6 +24,7 @@ from lapwing.sections import (
     channel_table,
     channel_values,
     check_secrets,
+    in_words,
     keys,
     secrets,
     source_section,
@@ -180,6 +181,8 @@ def convert(section: type[Section], table: Mapping[str, Any], *, path: str) -> S
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `$")
         where = where.rstrip("`")
+        if (said := in_words(section, values, problem, path, where)) is not None:
+            raise said from error
         if where.lstrip(".") in durations:
             problem = re.sub(r"-?\d+$", lambda number: format_duration(int(number[0])), problem).replace(
                 "`int`", "a duration"
@@ -273,7 +276,7 @@ def _sources(
         origins |= found
     else:
         made = _several(source_section, "source", (tables, file), overrides, origins)
-    return tuple(source_table(each) for each in made)
+    return tuple(source_table(each, f"source[{number}]") for number, each in enumerate(made))
 
 
 def _from_variable(section: type[Struct], key: str, variable: str, text: str) -> Any:

@@ -248,6 +248,14 @@ class Front(Protocol):
     def incident(self, mark: str) -> dict[str, Any]:
         """One incident with its evidence; raises `UnknownName` where there is none of that id."""
 
+    def incidents_geojson(
+        self, asked: Asked, which: tuple[tuple[str, ...], tuple[str, ...]], limit: int, after: str | None = None
+    ) -> dict[str, Any]:
+        """As `incidents`, a GeoJSON FeatureCollection with the ``next`` of a page."""
+
+    def incident_cap(self, mark: str) -> str:
+        """One incident as a draft of a CAP alert; raises `UnknownName` where there is none of that id."""
+
     def decide(self, kind: str, mark: str, into: str, by: str) -> dict[str, Any]:
         """Write down what somebody decided about an incident: confirm, dismiss, mute, or merge `into` another."""
 

@@ -8,6 +8,7 @@
     │   ├── Unacceptable          records that were handed in are not what they should be; says which
     │   └── UnknownName           a place, option or component that does not exist; says what was meant
     ├── UnreadableInput           a file that is not what it says it is, or a decompression bomb
+    │   └── CutOff                one that ends in the middle; what stands before its end is good
     ├── MissingDependency         an optional package; tells the command that installs it
     ├── DataDirectoryError        the data directory cannot be used
     │   ├── UnknownVersion        it was written by another version; nothing was touched
@@ -89,6 +90,10 @@ class Unacceptable(UsageError):
 
 class UnreadableInput(LapwingError):
     """An input file cannot be read at all, or only at a danger."""
+
+
+class CutOff(UnreadableInput):
+    """An input file ends in the middle, as after a kill or on a full disk."""
 
 
 class MissingDependency(LapwingError):

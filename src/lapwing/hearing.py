@@ -150,6 +150,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Unfit(msgspec.Struct, frozen=True):
+    """A key of a source's options that cannot be as it is, though it is of its type."""
+
+    key: str
+    what: str
+    next_step: str
+
+
 Read = Callable[[Any, str, Surroundings], AsyncGenerator[SourceChunk, None]]
 """Called with the options and the cursor ("" the first time); yields until it is cancelled, or ends when there is no more."""
 
@@ -172,6 +180,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Reading from any cursor that it yielded goes on exactly there, repeats some, or leaves a gap, which is recorded."""
     silence_s: Callable[[Any], float | None] = lambda _: None
     """So long may it yield nothing before the connection counts as broken; None: as its own rhythm says."""
+    check: Callable[[Any], Unfit | None] = lambda _: None
+    """What the configuration refuses of options, before anything is listened to. Pure."""
     live: frozenset[str] = frozenset()
     """Options that may change while it reads; any other change starts it anew."""
     receive: Receive | None = None

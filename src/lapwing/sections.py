@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -56,8 +57,8 @@ def _with_common(kind: str, common: type[Struct], own: type[Struct]) -> type[Str
     return msgspec.defstruct(kind, fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
-def source_table(made: Any) -> SourceTable:
-    """One source as the rest of the program has it."""
+def source_table(made: Any, path: str) -> SourceTable:
+    """One source as the rest of the program has it; raises `ConfigError` for options that cannot be together."""
     component = catalog.load("sources", made.type)
     own = {each.name: getattr(made, each.name) for each in msgspec.structs.fields(component.options)}
     common = {
@@ -67,9 +68,10 @@ def source_table(made: Any) -> SourceTable:
     }
     network = component.network
     topic = made.topic or f"raw.{network}"
-    return SourceTable(
-        **common, name=made.name or made.type, network=network, topic=topic, options=component.options(**own)
-    )
+    options = component.options(**own)
+    if (unfit := component.check(options)) is not None:
+        raise ConfigError(f"{path}.{unfit.key}", unfit.what, unfit.next_step)
+    return SourceTable(**common, name=made.name or made.type, network=network, topic=topic, options=options)
 
 
 def source_values(table: SourceTable) -> list[tuple[str, str, Any]]:
@@ -119,3 +121,64 @@ def check_secrets(section: type[Struct], table: dict[str, Any], path: str) -> No
         if isinstance(value, str) and not value.startswith(("env:", "file:")):
             step = 'write "env:NAME" for a variable, or "file:PATH"'
             raise ConfigError(f"{path}.{key}", "is a secret, and secrets do not stand in this file", step)
+
+
+def in_words(section: type[Struct], table: dict[str, Any], problem: str, path: str, where: str) -> ConfigError | None:
+    """What is wrong with a table, for people, where msgspec shows a pattern or does not say whose key is missing.
+
+    `path` is the table's own, `where` the place in it, as in ``.keep.countries[0]``.
+    """
+    if (missing := _MISSING.fullmatch(problem)) is not None:
+        key = missing[1]
+        kind = path.partition("[")[0]
+        name, type_ = table.get("name") or table.get("type"), table.get("type")
+        whose = f" from the {kind} {name!r}" if name else ""
+        whose += f" of type {type_!r}" if type_ else ""
+        about = _extras(section, f"{where}.{key}")[1].rstrip(".")
+        step = f"write {key} = …" + (f" ({about[:1].lower()}{about[1:]})" if about else "")
+        return ConfigError(f"{path}{where}.{key}", f"is missing{whose}", step)
+    if _MATCHING.match(problem) is None:
+        return None
+    extra, about = _extras(section, where)
+    value = _value_at(table, where)
+    shown = "" if extra.get("secret") or not isinstance(value, str) else f"{value[:SHOWN_CHARACTERS]!r} "
+    words = extra.get("words") or f"it so: {about}"
+    return ConfigError(path + where, f"{shown}is not as it must be written", f"write {words}")
+
+
+_MISSING = re.compile(r"Object missing required field `(.+)`")
+_MATCHING = re.compile(r"Expected `[^`]+` matching regex ")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+SHOWN_CHARACTERS = 60
+
+
+def _value_at(table: Any, where: str) -> Any:
+    """The value at a place such as ``.keep.countries[0]``."""
+    for key, number in _STEP.findall(where):
+        table = table[key] if key else table[int(number)]
+    return table
+
+
+def _extras(section: Any, where: str) -> tuple[dict[str, Any], str]:
+    """What the type at a place says beside its bounds: its `extra` values and its description; the innermost wins."""
+    extra: dict[str, Any] = {}
+    about = ""
+    hint = section
+    for key, number in [*_STEP.findall(where), ("", "")]:
+        parts = list(_parts(hint))
+        for meta in (meta for part in parts for meta in getattr(part, "__metadata__", ())):
+            extra, about = extra | (meta.extra or {}), meta.description or about
+        if key:
+            owner = next(part for part in parts if isinstance(part, type) and issubclass(part, Struct))
+            hint = get_type_hints(owner, include_extras=True)[keys(owner)[key]]
+        elif number:
+            hint = next(get_args(part)[0] for part in parts if get_origin(part) is list)
+    return extra, about
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """A type and those that it is made of, but not what a list holds."""
+    yield hint
+    if get_origin(hint) is not list:
+        for part in get_args(hint):
+            yield from _parts(part)

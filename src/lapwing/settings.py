@@ -31,11 +31,28 @@ SpanUs = Annotated[int, Meta(ge=1_000, le=3_153_600_000_000_000)]
 """As `DurationUs`, from a millisecond on."""
 
 RUN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+Run = Annotated[
+    str,
+    Meta(
+        pattern=RUN,
+        extra={"words": "a module, a colon and a function, as in 'reports:answer'"},
+    ),
+]
+NAMES = {"words": "up to 100 letters, digits, '.', '_' or '-', a letter or digit first, as in 'mastodon.au'"}
+"""What an `extra` says under "words" is how a value is to be written, for people; each pattern has it."""
 Name = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="What it is called: letters, digits, `.`, `_`, `-`."
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="What it is called: letters, digits, `.`, `_`, `-`.",
+        extra=NAMES,
     ),
+]
+Address = Annotated[
+    str, Meta(pattern="^https?://[!-~]+$", extra={"words": "an address that begins with https:// or http://"})
+]
+Country = Annotated[
+    str, Meta(pattern="^[A-Z]{2}$", extra={"words": "two capital letters of ISO 3166, as in 'AU' or 'ID'"})
 ]
 
 
@@ -90,6 +107,12 @@ class Serve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hosts: Annotated[
         list[str], Meta(description="Names under which it may be asked, beside `host`, `localhost` and the loopback.")
     ] = []
+    public_url: Annotated[
+        Address | None,
+        Meta(
+            description="Where people reach it, as `https://alerts.example.org`; alerts link to their incident there."
+        ),
+    ] = None
     requests_per_minute: Annotated[
         int, Meta(ge=1, description="So many requests of one client; then 429 with `Retry-After`.")
     ] = 1_200
@@ -105,7 +128,7 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     from_: Annotated[str, Meta(description="The topic that it reads, from the first record on.")] = field(name="from")
     to: Annotated[str | None, Meta(description="The topic for what it returns; without one nothing is kept.")] = None
     errors: Annotated[str, Meta(description="The topic for what it failed on, with the reason.")] = "errors"
-    run: Annotated[str, Meta(pattern=RUN, description="`module:function`.")]
+    run: Annotated[Run, Meta(description="`module:function`.")]
     retries: Annotated[
         int, Meta(ge=0, le=100, description="So often is a failure tried again, at growing intervals.")
     ] = 3
@@ -140,7 +163,7 @@ class Timer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Python that runs at intervals."""
 
     name: Annotated[str, Meta(description="What it is called in `status`; without one as what it runs.")] = ""
-    run: Annotated[str, Meta(pattern=RUN, description="`module:function`, called without arguments.")]
+    run: Annotated[Run, Meta(description="`module:function`, called without arguments.")]
     every_us: Annotated[SpanUs, Meta(description="From one start to the next.")] = field(name="every")
     timeout_us: Annotated[SpanUs, Meta(description="So long may one run take.")] = field(
         name="timeout", default=300 * UNITS_US["s"]
@@ -160,6 +183,7 @@ class Collection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             pattern=r"^[A-Za-z0-9._-]{1,249}$",
             description="Where its documents come from: a topic of your own, no `raw.` one.",
+            extra={"words": "up to 249 letters, digits, '.', '_' or '-', as in 'observations'"},
         ),
     ]
     key: Annotated[
@@ -183,7 +207,7 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str | None, Meta(description="The column of `names` that holds the codes; otherwise it is called as `key` is.")
     ] = None
     country: Annotated[
-        Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None,
+        Country | None,
         Meta(description="Two letters; names are then looked for nowhere else."),
     ] = None
     population: Annotated[str | None, Meta(description="The column of inhabitants, from which `per_1000` is made.")] = (
@@ -196,7 +220,7 @@ Secret = Annotated[
     Meta(
         pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$",
         description="A secret: `env:NAME` or `file:PATH`; it never stands in the file itself.",
-        extra={"secret": True},
+        extra={"secret": True, "words": "'env:NAME' for a variable, or 'file:PATH', as in 'env:MASTODON_TOKEN'"},
     ),
 ]
 
@@ -207,9 +231,7 @@ class Keep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     words: Annotated[list[str], Meta(description="Any of these words or phrases.")] = []
     languages: Annotated[list[str], Meta(description="Any of these languages, as in `--lang`.")] = []
     places: Annotated[list[str], Meta(description="Any of these cities, as in `--place`.")] = []
-    countries: Annotated[
-        list[Annotated[str, Meta(pattern="^[A-Z]{2}$")]], Meta(description="Any of these countries, two letters.")
-    ] = []
+    countries: Annotated[list[Country], Meta(description="Any of these countries, two letters.")] = []
 
 
 class Listening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,13 +239,14 @@ class Listening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     type: Annotated[str, Meta(min_length=1, description="The kind of source: a file in `sources/`.")]
     name: Annotated[
-        str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$", description="As its type, unless said.")
+        str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$", description="As its type, unless said.", extra=NAMES)
     ] = ""
     topic: Annotated[
         str,
         Meta(
             pattern=r"^(raw\.[A-Za-z0-9._-]{1,240})?$",
             description="Where its records go: `raw.` and the network, and a suffix of your own to keep sources apart.",
+            extra={"words": "'raw.', the network and perhaps a suffix, as in 'raw.mastodon' or 'raw.mastodon.au'"},
         ),
     ] = ""
     keep: Annotated[Keep, Meta(description="Which posts are kept.")] = Keep()
@@ -252,7 +275,7 @@ class Telling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     type: Annotated[str, Meta(min_length=1, description="The kind of channel: a file in `notify/`.")]
     name: Annotated[
-        str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$", description="As its type, unless said.")
+        str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$", description="As its type, unless said.", extra=NAMES)
     ] = ""
     paused: Annotated[bool, Meta(description="Nothing is sent for now; what is due waits, for a day at most.")] = False
 
@@ -276,8 +299,16 @@ class RuleChannel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = ""
 
 
-ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-ClockSpan = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ClockTime = Annotated[
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", extra={"words": "hours and minutes, as in '08:00'"})
+]
+ClockSpan = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$",
+        extra={"words": "from when to when, as in '22:00-06:00'"},
+    ),
+]
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -287,7 +318,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     places: Annotated[list[str], Meta(max_length=100, description="Around any of these cities, as in `--place`.")] = []
     radius_km: Annotated[float, Meta(gt=0, le=20_000, description="So far around `places`.")] = 50.0
     countries: Annotated[
-        list[Annotated[str, Meta(pattern="^[A-Z]{2}$")]],
+        list[Country],
         Meta(max_length=250, description="In any of these countries, two letters; beside `places` and `polygon`."),
     ] = []
     polygon: Annotated[

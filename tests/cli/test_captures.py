@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 
 import msgspec
 import pytest
+import zstandard
 
 from cli.running import ingest, lapwing, lines, standing, status
-from lapwing.app.opening import Formats
+from lapwing.app.opening import Directory, Formats
 from lapwing.app.replay_faults import Faults, parse, with_faults
 from lapwing.containers import recordings
 from lapwing.errors import UsageError
-from lapwing.model import Records
+from lapwing.model import Covered, Records
 
 START_US = 1_717_236_000_000_000
 SECOND_US = 1_000_000
@@ -48,7 +50,10 @@ def asked(data: Path) -> tuple[Any, Any, Any]:
 def played(folder: Path, file: Path, *words: object) -> Path:
     data = folder / "data"
     assert lapwing(data, "replay", file, "--speed", 0, *words).code == 0
-    assert lapwing(data, "worker", "--until-empty").code == 0
+    with closing(Directory(data)) as directory:
+        worker = directory.worker()
+        worker.linger_us = 0
+        worker.run(lambda: directory.behind() == 0)
     return data
 
 
@@ -123,6 +128,48 @@ def test_captures_are_held_against_each_other(tmp_path: Path) -> None:
     assert found["data"]["by_cause"] == {"delete": 1}
     text = lapwing(None, "compare", whole, holed, data).out.decode()
     assert "600 posts heard from 2024-06-01T10:00:00Z to 2024-06-01T10:09:59Z" in text
+
+
+def packed(file: Path, *parts: list[int]) -> Path:
+    """A recording as `record` packs it: each part a frame of its own."""
+    frames = [
+        zstandard.compress(b"".join(line + b"\n" for number in part for line in recordings.encode(post(number))))
+        for part in parts
+    ]
+    file.write_bytes(b"".join(frames))
+    return file
+
+
+@pytest.mark.parametrize(("name", "left"), [("b.ndjson", 29), ("b.ndjson.zst", 20)])
+def test_a_recording_that_was_cut_off_is_read_up_to_there_and_that_is_said(
+    tmp_path: Path, name: str, left: int
+) -> None:
+    """Half of the last line, or of the last frame, is not there: a kill, or a full disk."""
+    whole = recording(tmp_path / "a.ndjson", list(range(30)))
+    parts = [list(range(10)), list(range(10, 20)), list(range(20, 30))]
+    cut = packed(tmp_path / name, *parts) if name.endswith(".zst") else recording(tmp_path / name, list(range(30)))
+    cut.write_bytes(cut.read_bytes()[:-60])
+    said = f"{cut} was cut off, and is read up to there\n"
+    assert lapwing(None, "compare", whole, cut).err == said
+    result = lapwing(None, "compare", whole, cut, "--json").json
+    assert [(each["name"], each["cut"]) for each in result["captures"]] == [(str(whole), False), (str(cut), True)]
+    assert (result["posts"], result["captures"][1]["missing"]) == (left, 0)
+    done = lapwing(tmp_path / "data", "replay", "--speed", 0, cut)
+    assert done.err.startswith(said)
+    assert lapwing(tmp_path / "data", "replay", "--speed", 0, "--json", cut).json["records"] == left
+
+
+def test_what_a_recording_says_it_missed_is_why_it_lacks_it(tmp_path: Path) -> None:
+    whole = recording(tmp_path / "a.ndjson", [0, 20, 40, 90])
+    holed = recording(tmp_path / "b.ndjson", [0, 90])
+    gap = Covered("s", "mastodon", START_US + SECOND_US, START_US + 30 * SECOND_US, "gap", "cut", live=True)
+    note = Records(
+        source="s", network="mastodon", format="covered", values=[msgspec.json.encode(gap)], received_at_us=[START_US]
+    )
+    with holed.open("ab") as file:
+        file.write(b"\n".join(recordings.encode(note)) + b"\n")
+    best, other = lapwing(None, "compare", whole, holed, "--json").json["captures"]
+    assert (best["missing"], other["by_cause"]) == (0, {"gap": 1, "unknown": 1})
 
 
 def test_captures_of_different_times_are_not_compared(tmp_path: Path) -> None:

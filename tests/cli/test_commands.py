@@ -123,10 +123,10 @@ def test_a_replay_keeps_the_pauses_divided_by_its_speed(tmp_path: Path, data_dir
     directory = Directory(data_dir)
     directory.clock = clock = SimulatedClock()
     file = recording(tmp_path, [0, 0.1, 60, 60, 90])
-    assert replay(directory, (str(file),), 10) == {"records": 5, "seconds": 9.0}
+    assert replay(directory, (str(file),), 10) == {"records": 5, "seconds": 9.0, "cut": []}
     assert [round(pause, 3) for pause in clock.slept_s] == [6.0, 3.0]
     clock.slept_s.clear()
-    assert replay(directory, (str(file),), 0) == {"records": 5, "seconds": 0.0}
+    assert replay(directory, (str(file),), 0) == {"records": 5, "seconds": 0.0, "cut": []}
     assert clock.slept_s == []
     directory.close()
 

@@ -16,6 +16,7 @@ import zstandard
 from cli.running import ingest, lapwing, lines, numbers, standing, status
 from lapwing import config
 from lapwing.app import collections, forgetting
+from lapwing.app.alive import alive
 from lapwing.app.opening import Directory
 from lapwing.app.secret_keys import FORGETTING
 from lapwing.ledger.sqlite.verify import verify
@@ -120,7 +121,7 @@ def test_nothing_of_a_person_is_left_in_any_answer_or_any_file(tmp_path: Path, d
 
     assert (done.json["posts"], done.json["changes"], done.json["dead_letters"]) == (3, 1, 1)
     assert done.json["records"] == 6
-    assert (done.json["waiting"], done.json["scrubbed"]) == (0, True)
+    assert (done.json["waiting"], done.json["scrubbed"], done.json["again"]) == (0, True, False)
     assert found(data_dir, *NEEDLES) == set()
     assert sorted(texts(data_dir)) == ["I agree", "Rain in Perth, Australia"]
     assert texts(data_dir, "Ozymandias") == texts(data_dir, "hail") == []
@@ -152,7 +153,9 @@ def test_free_pages_keep_nothing(tmp_path: Path, data_dir: Path) -> None:
 
 def test_what_comes_later_is_refused_and_named_nowhere(tmp_path: Path, data_dir: Path) -> None:
     filled(data_dir, tmp_path)
-    lapwing(data_dir, "forget", ADA, "--yes")
+    with alive(data_dir, "sources-7"):
+        done = lapwing(data_dir, "forget", ADA, "--yes")
+    assert "run `lapwing forget --again` in a while" in done.err
     again = lines(
         tmp_path / "b.ndjson",
         by(ADA, 7, "Back again"),
@@ -161,7 +164,8 @@ def test_what_comes_later_is_refused_and_named_nowhere(tmp_path: Path, data_dir:
     )
     assert numbers(ingest(data_dir, again)) == [3, 1, 0, 0, 2, 0]
     assert lapwing(data_dir, "status", "--json").json["filtered"]["forgotten"] == 3
-    assert lapwing(data_dir, "forget", "--again", "--json").json["records"] == 2
+    done = lapwing(data_dir, "forget", "--again", "--json")
+    assert (done.json["records"], done.json["again"]) == (2, False)
     assert found(data_dir, *NEEDLES) == set()
     assert broken(data_dir) == []
 

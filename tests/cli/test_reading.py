@@ -141,6 +141,7 @@ def counted(data: Path, *words: object) -> list[tuple]:  # type: ignore[type-arg
 
 
 def test_windows_of_each_width(heard: Path) -> None:
+    assert counted(heard, "--by", "none", "--network", "discord") == [], "known, and not heard yet"
     assert counted(heard, "--by", "none", "--network", "mastodon") == [("10:00", 7, 1, 3), ("10:05", 5, 0, 1)]
     whole = [("10:00", 12, 1, 3)]
     assert counted(heard, "--by", "none", "--network", "mastodon", "--window", "15m") == whole

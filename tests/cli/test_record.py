@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from cli.running import ingest, lapwing
 from lapwing import config
 from lapwing.app.files import Reading, pieces
 from lapwing.app.ingesting import opened_or_blamed
-from lapwing.app.opening import Formats
+from lapwing.app.opening import Directory, Formats
 from lapwing.app.recording import Wish, record
 from lapwing.engine.clock import SystemClock
 from lapwing.errors import UsageError
@@ -56,11 +57,22 @@ def test_what_is_recorded_is_what_was_said(tmp_path: Path, name: str) -> None:
     assert source["name"] == "bluesky"
     assert source["records"] == result["records"] >= 200
     assert source["gaps"] == []
+    assert (source["state"], source["reason"]) == ("live", "")
     with pytest.raises(UsageError, match="is there already"):
         record(made, file, Wish(), SystemClock(), stopping.is_set)
     done = ingest(tmp_path / "data", file)
     assert done.json["stored"] == 200
-    assert lapwing(tmp_path / "data", "status", "--json").json["sources"][0]["name"] == "bluesky"
+    (heard,) = lapwing(tmp_path / "data", "status", "--json").json["sources"]
+    assert (heard["name"], heard["live"]) == ("bluesky", False)
+    played = lapwing(tmp_path / "played", "replay", "--speed", 0, "--json", file)
+    assert played.json["records"] == source["records"]
+    for data in (tmp_path / "data", tmp_path / "played"):
+        with closing(Directory(data)) as directory:
+            directory.worker().run(lambda: directory.behind() == 0)
+            spans = directory.ledger.store.connection.execute("SELECT to_us - from_us FROM coverage").fetchall()
+        assert round(sum(length for (length,) in spans) / 1e6, 3) == source["heard_s"], (
+            "what the recording says was heard"
+        )
 
 
 def test_without_a_source_there_is_nothing_to_record(tmp_path: Path) -> None:

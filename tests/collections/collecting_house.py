@@ -13,7 +13,7 @@ from lapwing.ledger.sqlite.verify import verify
 from lapwing.model import Records
 
 NOW_US = 1_767_571_200_000_000
-
+SEEN = ("seen", "observations", "id")
 
 OPEN: list[House] = []
 """Those that were not closed; the tests close them."""

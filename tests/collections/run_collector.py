@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from collecting_house import House
+from collecting_house import SEEN, House
 
 from lapwing.engine import collecting
 from lapwing.testing import crash_at
@@ -16,7 +16,7 @@ from lapwing.testing import crash_at
 def main(folder: str, mark: str, times: str) -> None:
     """`mark` is the crash point at whose `times`-th passing this process kills itself, or empty."""
     collecting.READ_RECORDS = 20
-    house = House(Path(folder), ("seen", "observations", "id"))
+    house = House(Path(folder), SEEN)
     if mark:
         house.directory.ledger.store.mark = crash_at(mark, int(times))
     house.work()

@@ -9,33 +9,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from collecting_house import NOW_US, OPEN, House
+from collecting_house import NOW_US, SEEN, House
 
 from lapwing.app import collections, letters
 from lapwing.app.safekeeping import back_up
 from lapwing.ledger.sqlite.ledger import generation_path
 
-SEEN = ("seen", "observations", "id")
 DEADLINE_S = 60
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    for house in list(OPEN):
-        house.close()
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path / "data", SEEN)
 
 
 def document(key: object, text: str = "rain", **more: object) -> str:
@@ -255,14 +238,25 @@ def collect(folder: Path, mark: str = "", times: int = 1) -> int:
 
 
 @pytest.mark.parametrize(
-    "mark", ["documents.fenced", "documents.written", "ledger.before_commit", "ledger.after_commit"]
+    "marks",
+    [
+        ("documents.written", "ledger.after_commit"),
+        pytest.param(
+            ("documents.fenced", "documents.written", "ledger.before_commit", "ledger.after_commit"),
+            marks=pytest.mark.full,
+        ),
+    ],
 )
-def test_killed_at_each_named_point(tmp_path: Path, mark: str) -> None:
+def test_killed_at_named_points_one_after_the_other(tmp_path: Path, marks: tuple[str, ...]) -> None:
     house = House(tmp_path, SEEN)
     left = many(house, seed=3)
     house.close()
-    for times in (4, 5):
-        assert collect(tmp_path, mark, times) == -signal.SIGKILL
+    for mark in marks:
+        assert collect(tmp_path, mark, 3) == -signal.SIGKILL
+        house = House(tmp_path, SEEN)
+        assert 0 < house.outcomes("seen")[0] < 150, f"it was killed at {mark} in the middle of its work"
+        assert house.broken() == []
+        house.close()
     assert collect(tmp_path) == 0
     house = House(tmp_path, SEEN)
     assert {each["id"]: each["text"] for each in map(json.loads, house.bodies("seen"))} == left

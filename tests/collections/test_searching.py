@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from collecting_house import OPEN, House
+from collecting_house import House
 
 from cli.running import lapwing
 from lapwing.containers.documents import text_of
 from lapwing.ledger.sqlite import document_search
 from lapwing.text.query import matches, parse
 
-SEEN = ("seen", "observations", "id")
 WORDS = ["rain", "snow", "#rain", "raining", "hail", "Sturm", "嵐が来る", "@ada"]
 QUERIES = [
     "rain",
@@ -41,18 +34,6 @@ QUERIES = [
     "nothing",
     "snow hail nothing",
 ]
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    for house in list(OPEN):
-        house.close()
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path / "data", SEEN)
 
 
 def fill(house: House, chance: random.Random, count: int) -> None:

@@ -211,3 +211,14 @@ def test_peeking_takes_nothing_away() -> None:
     assert head == b"abc"
     assert b"".join(chunks) == b"abcdef"
     assert peek([], 3)[0] == b""
+
+
+def test_trouble_among_the_first_bytes_takes_nothing_away_either() -> None:
+    def trouble() -> Iterator[bytes]:
+        yield b"ab"
+        raise UnreadableInput("the stream is cut off")
+
+    head, chunks = peek(trouble(), 3)
+    assert (head, next(chunks)) == (b"ab", b"ab")
+    with pytest.raises(UnreadableInput):
+        next(chunks)

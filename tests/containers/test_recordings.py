@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lapwing.containers.recordings import decode, encode, is_recording
-from lapwing.model import Records
+from lapwing.model import Covered, Records
 
 RECORDS = Records(
     source="reef",
@@ -75,3 +75,26 @@ def test_a_line_that_is_none_is_refused(line: bytes) -> None:
 def test_it_knows_its_own() -> None:
     assert is_recording(encode(RECORDS)[0])
     assert not is_recording(b'{"v":1,"record":"x"}')
+
+
+def covered(**more: object) -> bytes:
+    note = {"source": "other", "network": "x", "from_us": 1, "to_us": 9, "kind": "gap", "reason": "cut"} | more
+    value = msgspec.json.encode(note)
+    (line,) = encode(
+        Records(source="s", network="n", format="covered", values=[value], received_at_us=[1], cursors=[""])
+    )
+    return line
+
+
+def test_what_was_heard_is_no_record_but_a_note_about_the_source_of_its_line() -> None:
+    decoded = decode([covered(), encode(RECORDS)[0]])
+    assert decoded.covered == [Covered("s", "n", 1, 9, "gap", "cut")]
+    assert [len(each.values) for each in decoded.records] == [1]
+    wrong = [
+        covered(to_us=0),
+        covered(from_us=-1),
+        covered(to_us=1 << 70),
+        covered(kind="all"),
+        covered(reason="x" * 5_000),
+    ]
+    assert (decode(wrong).covered, len(decode(wrong).refused)) == ([], 5)

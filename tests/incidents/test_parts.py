@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from lapwing.incidents.burst import HALF_LIFE_US, Rhythm, surprise, tail
+from lapwing.incidents.burst import BIN_US, HALF_LIFE_US, Rhythm, ordinary, surprise, tail, together
 from lapwing.incidents.copies import ALIKE_MIN, alike, bands, signatures
 from lapwing.incidents.exports import NAMESPACE, cap, geojson
 from lapwing.incidents.happening import Flagged, Happening, Spot, mark_of
@@ -53,9 +53,33 @@ def test_the_tail_of_a_geometric_variable() -> None:
 
 
 def test_three_voices_surprise_a_village_and_not_a_capital() -> None:
-    assert surprise(3, 4, (50.0, 0.0)) < 1e-5
+    flags, posts = ordinary({}, 5, 2)
+    assert (round(flags, 6), round(posts, 6)) == (0.3, 150.0)
+    assert surprise(3, 4, (50.0 + posts, flags)) < 1e-5
     assert surprise(3, 2_000, (200_000.0, 400.0)) == 0.5
     assert surprise(25, 2_000, (200_000.0, 400.0)) < 1e-6
+
+
+def test_what_other_places_of_the_country_say_every_day_is_no_surprise_here() -> None:
+    rhythms = {
+        1: Rhythm(posts=10_000.0, flags={2: 200.0}, joins={2: 150.0}, country="JP"),
+        2: Rhythm(posts=10_000.0, flags={2: 90.0}, joins={2: 50.0}, country="JP"),
+        3: Rhythm(country="JP"),
+        4: Rhythm(posts=5_000.0, country="AU"),
+        5: Rhythm(country="AU"),
+    }
+    rhythms |= together(rhythms)
+    share = {area: flags / posts for area in (3, 5) for flags, posts in [ordinary(rhythms, area, 2)]}
+    assert round(share[3], 4) == 0.0099  # 200 of 20,000 posts, and 150 posts of what other countries say
+    assert round(share[5], 4) == 0.0005  # none of 5,000, which is less than is believed of any place
+
+
+def test_copies_are_no_talk_that_hides_what_they_copy() -> None:
+    rhythm = Rhythm()
+    rhythm.hear(0, 3)
+    rhythm.unhear(1)
+    rhythm.unhear(BIN_US)  # nothing was heard there
+    assert (rhythm.now(), rhythm.recent) == (2, {0: 2})
 
 
 def test_history_counts_half_after_three_days() -> None:

@@ -34,9 +34,9 @@ def test_the_same_answers_under_the_sanitizers(tmp_path: Path) -> None:
     subprocess.run(["gcc", *FLAGS, "-o", core, *SOURCES], check=True)
     watchers = [_found(name) for name in ("libasan.so", "libubsan.so")]
     (tmp_path / "sanitized.py").write_text(
-        "from lapwing.native import cutting, compiled, matching, picking, projection\n"
+        "from lapwing.native import cutting, compiled, matching, picking, projection, scanning\n"
         f"core = compiled.load({str(core)!r})\n"
-        "for module in (compiled, cutting, matching, picking, projection):\n"
+        "for module in (compiled, cutting, matching, picking, projection, scanning):\n"
         "    module.compiled = lambda: core\n"
     )
     environment = os.environ | {

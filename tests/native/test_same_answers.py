@@ -16,19 +16,20 @@ from formats.reading_samples import batch, sample
 from lapwing import catalog
 from lapwing.demo import posts as demo_posts
 from lapwing.model import Decoded
-from lapwing.native import cutting, matching, picking, projection
+from lapwing.native import cutting, matching, picking, projection, scanning
 from lapwing.native.compiled import compiled
 from lapwing.native.picking import pick
 from lapwing.places import mentions
 from lapwing.places.gazetteer import build
 from lapwing.places.homes import terms_of
 from lapwing.text.fold import fold
-from lapwing.text.words import cut_hashed
+from lapwing.text.keywords import find, keywords_of
+from lapwing.text.words import cut_hashed, cut_lists
 from places.test_gazetteer import TABLES
 
 pytestmark = pytest.mark.needs(module="lapwing.native._core")
 
-MODULES = (cutting, matching, picking, projection)
+MODULES = (cutting, matching, picking, projection, scanning)
 LETTERS = st.sampled_from("aé #@_-東京カーกทัأه地 \n\x1e\x1c'’ßﬁｶﾞ😀\u0306\u3099𠮷")
 TEXT = st.one_of(
     st.text(st.one_of(LETTERS, st.characters(exclude_categories=("Cs",))), max_size=60),
@@ -123,6 +124,69 @@ def test_names_of_places(texts: list[str]) -> None:
         other = mentions.find(GAZETTEER, terms)
     for name in ("texts", "starts", "words", "slots"):
         assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
+OVERLAPPING = keywords_of(
+    {
+        "en": {
+            "fire": ["fire", "fires", "fire*", "*wildfire*", "wild fire", "fire on", "*fire"],
+            "flood": ["flood*", "flash flood", "*flood*", "flash floods on"],
+            "other": ["on fire now", "flash", "fire flood"],
+            "figurative": ["on fire", "fire is on", "flash is", "is flooded"],
+        },
+        "ja": {"earthquake": ["地震", "緊急地震速報", "緊急"], "figurative": ["地震 fire"]},
+        "ar": {"earthquake": ["*زلزال*", "زلزال"]},
+    }
+)
+SOUNDS = [
+    "fire",
+    "fires",
+    "fireplace",
+    "wildfire",
+    "backfire",
+    "wild",
+    "on",
+    "is",
+    "now",
+    "flood",
+    "flooded",
+    "flash",
+    "地震",
+    "緊急地震速報",
+    "بالزلزال",
+    "زلزال",
+]
+SAID = st.lists(st.sampled_from([*SOUNDS, "#fire", "#wildfires", "#地震", "été", "."]), max_size=12).map(" ".join)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.one_of(SAID, TEXT), max_size=8))
+def test_keywords(texts: list[str]) -> None:
+    terms = cut_lists(pl.Series(texts, dtype=pl.String))
+    one = find(OVERLAPPING, terms)
+    with carefully():
+        other = find(OVERLAPPING, terms)
+    assert one.rows() == other.rows()
+    assert one.schema == other.schema
+    assert find(OVERLAPPING, pl.concat([cut_lists(pl.Series(["x"])), terms])[1:]).rows() == one.rows()
+
+
+def test_a_keyword_of_few_bytes_goes_the_careful_way() -> None:
+    short = keywords_of({"en": {"fire": ["a*", "fire"]}})
+    assert short.groups is None
+    found = find(short, cut_lists(pl.Series(["an ox", "an ax", "the fire"])))
+    assert found["gate"].to_list() == ["a", "a", "fire"]
+
+
+def test_of_many_keywords_the_first_eight_are_named_and_all_are_counted() -> None:
+    words = [f"word{each}x" for each in "abcdefghijkl"]
+    many = keywords_of({"en": {"other": words[:10], "flood": words[10:]}})
+    terms = cut_lists(pl.Series([" ".join(words), "nothing", ""]))
+    one = find(many, terms)
+    assert one["gate"].to_list() == [", ".join(words[:8]), None, None]
+    assert one["category"].to_list() == [7, 0, 0]  # two words of a flood say more than ten of no kind
+    with carefully():
+        assert find(many, terms).rows() == one.rows()
 
 
 FORMATS = {"x_v2": "x_v2.ndjson", "jetstream": "jetstream.ndjson"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from lapwing.engine.telling import Hands, Mouths
+from lapwing.engine.telling import Hands, mouths_of
 from lapwing.ledger.sqlite import outbox
 from lapwing.ledger.sqlite.ledger import SqliteLedger
 from lapwing.ledger.sqlite.outbox import Outbox
@@ -97,7 +97,7 @@ class Room:
         async def run() -> None:
             loop = asyncio.get_running_loop()
             with ThreadPoolExecutor(1) as thread:
-                mouths = Mouths(
+                mouths = mouths_of(
                     Hands(
                         outbox=Outbox(self.ledger), time=self.time, chance=Random(1), owner=owner,
                         in_thread=partial(loop.run_in_executor, thread), shared={},

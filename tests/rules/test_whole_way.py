@@ -14,7 +14,9 @@ from lapwing.app import back_tests, incidents, rules
 from lapwing.app.opening import Directory
 from lapwing.app.rebuilding import rebuild
 from lapwing.engine.clock import SystemClock
-from rules.house import CHANNEL
+from lapwing.model import COVERAGE, Covered, Records
+from rules.house import CHANNEL, RULE, House
+from rules.stories import CLOSED, CONFIRMED, at
 
 RULES = """
 [[rule]]
@@ -85,3 +87,33 @@ def test_a_back_test_of_posts_says_what_was_sent(tmp_path: Path) -> None:
     for name, expected in (("harbour", sent), ("elsewhere", [])):
         tested = back_tests.tested_of(directory, rules.named(directory, name).rule, ("2026-01-05", None))
         assert [each["kind"] for each in back_tests.test(directory, tested)["sent"]] == expected
+
+
+def test_an_all_clear_says_when_nobody_could_have_been_heard(tmp_path: Path) -> None:
+    """From 10:00 on one of two hours is missing; at 12:00 the incident is closed because nobody speaks of it."""
+    house = House(tmp_path, '[serve]\npublic_url = "https://lapwing.example/"\n' + CHANNEL + RULE, at("13:00"))
+    notes = [
+        Covered("x", "x", at("09:00"), at("09:00"), "began", live=True),
+        Covered("x", "x", at("09:00"), at("11:00"), live=True),
+        Covered("x", "x", at("11:00"), at("13:00"), "gap", "no connection", live=True),
+    ]
+    values = [msgspec.json.encode(note) for note in notes]
+    records = Records(source="x", network="x", format="", values=values, received_at_us=[at("13:00")] * 3)
+    house.directory.log.append(COVERAGE, records, now_us=at("09:00"))
+    house.directory.worker("w").run(lambda: house.directory.behind() == 0)
+    house.change("4k9m2xq7w1ze", at("10:00"), CONFIRMED)
+    house.turn(at("10:00"))
+    house.change("4k9m2xq7w1ze", at("12:00"), CLOSED, reason="quiet")
+    with house.directory.ledger.store.transaction() as connection:
+        connection.execute("UPDATE incidents SET last_us = ?", (at("10:00"),))
+    house.turn(at("12:00"))
+    first, over = (msgspec.json.decode(body) for (body,) in rows(house.directory, "SELECT body FROM outbox_alerts"))
+    assert first["url"] == "https://lapwing.example/incidents?incident=4k9m2xq7w1ze"
+    assert (over["title"], over["completeness"]) == (
+        "Over: Flood, AU",
+        0.501,
+    )  # of what the last 15 s said nothing can be known yet
+    assert over["body"] == (
+        "Nobody has told of it for some time. But of what the sources say, only 50% was heard since then: it may go on."
+    )
+    house.directory.close()

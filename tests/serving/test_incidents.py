@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 
 from incidents.town import OPENED, fires, look, open_town, rows, tell, turn
 from serving.asking import asked
+
+CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
 
 
 @pytest.fixture
@@ -37,6 +40,33 @@ def test_they_are_listed_filtered_and_shown(client: httpx.Client) -> None:
     assert second["next"] is None
     assert {first["incidents"][0]["id"], second["incidents"][0]["id"]} == {each["id"] for each in every}
     assert client.get("/api/v1/incidents?format=csv").text.splitlines()[0].startswith("id,state,reason")
+
+
+def test_they_are_put_on_a_map(client: httpx.Client) -> None:
+    answer = client.get("/api/v1/incidents.geojson?state=confirmed")
+    assert answer.headers["content-type"] == "application/geo+json"
+    (feature,) = answer.json()["features"]
+    assert feature["geometry"] == {"type": "Point", "coordinates": [125.0, -30.0]}
+    assert (feature["properties"]["people"], feature["properties"]["place"]["name"]) == (9, "City 3")
+    first = client.get("/api/v1/incidents.geojson?limit=1").json()
+    second = client.get("/api/v1/incidents.geojson", params={"limit": 1, "after": first["next"]}).json()
+    assert (len(first["features"]), len(second["features"]), second["next"]) == (1, 1, None)
+    assert client.get("/api/v1/incidents.geojson?limit=10001").status_code == 422
+    assert client.get("/api/v1/incidents.geojson?format=csv").status_code == 422
+
+
+def test_one_is_drafted_as_a_cap_alert(client: httpx.Client) -> None:
+    (only,) = client.get("/api/v1/incidents?state=confirmed").json()["incidents"]
+    answer = client.get(f"/api/v1/incidents/{only['id']}/cap")
+    assert answer.headers["content-type"].startswith("application/cap+xml")
+    alert = ET.fromstring(answer.content)
+    said = {each.tag.removeprefix(CAP): each.text for each in alert.iter()}
+    assert alert.tag == f"{CAP}alert"
+    assert [said[name] for name in ("status", "event", "severity", "certainty")] == ["Draft", "fire", "Minor", "Likely"]
+    assert (said["areaDesc"], said["onset"]) == ("City 3, AU", "2026-01-05T09:10:00-00:00")
+    assert said["circle"] == "-30.0,125.0 1.0"
+    assert str(said["description"]).startswith("9 independent reports")
+    assert client.get("/api/v1/incidents/zzzzzzzzzzzz/cap").status_code == 404
 
 
 def test_what_there_is_not_is_said(client: httpx.Client) -> None:

@@ -16,6 +16,7 @@ from lapwing.hearing import Disconnected, RefusedBySource, SourceChunk
 from lapwing.testing.networks import JetstreamFake
 from sources.hearing import HurriedTime, Room
 from sources.held import chunks_until, held, missing, unheard, values_of
+from sources.hours import survive
 
 SOURCE = catalog.load("sources", "bluesky")
 SPEED = 20.0
@@ -295,10 +296,15 @@ def test_an_hour_with_fifty_faults(tmp_path: Path, protocol: str) -> None:
         with room.listening("sky", SOURCE, options(fake, protocol=protocol)):
             room.wait_until(lambda: fake.listeners == 1)
             fake.flow(100.0, 60.0)
-            _survive(room, fake)
+            survive(room, fake, "sky")
             fake.say(1)
             room.wait_until(lambda: not unheard(fake.truth(), held(SOURCE, room.values())), "the last posts")
-            room.wait_until(lambda: room.states()["sky"]["state"] == "live")
+
+            def live() -> bool:
+                fake.say(1)  # a host that falls silent is left, and at this speed a busy machine is silent for long
+                return room.states()["sky"]["state"] == "live"
+
+            room.wait_until(live)
     assert fake.pending == 0
     assert len(fake.happened) >= 50
     assert room.states()["sky"]["disconnects"] >= 20
@@ -306,12 +312,3 @@ def test_an_hour_with_fifty_faults(tmp_path: Path, protocol: str) -> None:
     if protocol == "v2":
         uids = _uids([value for value in room.values() if b'"operation"' in value])
         assert len(uids) == len(set(uids)), "a number repeats nothing"
-
-
-def _survive(room: Room, fake: JetstreamFake) -> None:
-    deadline_s = machine.monotonic() + 200.0
-    while fake.flowing or fake.pending:
-        assert machine.monotonic() < deadline_s, (fake.pending, room.states())
-        if not fake.flowing:
-            fake.say(1)  # a fault bites when something is said
-        machine.sleep(0.2)  # the host speaks by itself

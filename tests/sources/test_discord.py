@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time as machine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from lapwing.sources._discord_position import position_of
 from lapwing.testing.networks import DiscordFake
 from sources.hearing import HurriedTime, Room
 from sources.held import chunks_until, held, missing, values_of
+from sources.hours import survive
 
 SOURCE = catalog.load("sources", "discord")
 GUILD = "700000000000000001"
@@ -334,7 +334,8 @@ def test_an_hour_with_fifty_faults(tmp_path: Path) -> None:
         with room.listening("bot", SOURCE, options(fake, direct=False)):
             room.wait_until(lambda: fake.listeners == 1)
             fake.flow(30.0, 60.0)
-            lost_sessions = _survive(room, fake)
+            forgetful = Forgetful(fake)
+            survive(room, fake, "bot", forgetful)
             fake.say(1)
             room.wait_until(lambda: fake.truth().posts.keys() <= held(SOURCE, room.values()).posts.keys(), "the last")
             room.wait_until(lambda: room.states()["bot"]["state"] == "live")
@@ -345,19 +346,17 @@ def test_an_hour_with_fifty_faults(tmp_path: Path) -> None:
     assert fake.pending == 0
     assert len(fake.happened) >= 50
     assert room.states()["bot"]["disconnects"] >= 10
-    assert len(fake.intents_asked) >= lost_sessions >= 5
+    assert len(fake.intents_asked) >= forgetful.times >= 5
     assert len(room.heard_us()) == 1, "everything was had in the end, so that what was heard is one piece"
 
 
-def _survive(room: Room, fake: DiscordFake) -> int:
-    """Wait until all faults have happened; with each tenth the session is lost too, so that history must be read."""
-    deadline_s, forgotten = machine.monotonic() + 200.0, 0
-    while fake.flowing or fake.pending:
-        assert machine.monotonic() < deadline_s, (fake.pending, room.states())
-        if not fake.flowing:
-            fake.say(1)  # a fault bites when something is said
-        if len(fake.happened) // 10 > forgotten:
-            forgotten += 1
-            fake.forget_sessions()
-        machine.sleep(0.2)  # the network speaks by itself
-    return forgotten
+class Forgetful:
+    """With each tenth fault the network loses the session too, so that history must be read."""
+
+    def __init__(self, fake: DiscordFake) -> None:
+        self._fake, self.times = fake, 0
+
+    def __call__(self) -> None:
+        if len(self._fake.happened) // 10 > self.times:
+            self.times += 1
+            self._fake.forget_sessions()

@@ -10,7 +10,6 @@ import pytest
 
 from lapwing import catalog
 from lapwing.hearing import Answer, Disconnected, RefusedBySource
-from lapwing.sources._answer_texts import shortened
 from lapwing.sources._discord_events import Events
 from lapwing.sources._discord_gateway import Came, frame_of
 from lapwing.sources._discord_position import PLACES_MAX, Position, position_of, snowflake
@@ -143,10 +142,11 @@ def test_an_answer_replies_to_the_message_notifies_nobody_and_is_said_once() -> 
 
 
 def test_a_long_answer_is_cut_between_characters() -> None:
-    assert shortened("a" * 2000, 2000) == "a" * 2000
-    assert shortened("a" * 2001, 2000) == "a" * 1999 + "…"
-    assert shortened("🌊" * 1001, 2000) == "🌊" * 999 + "…", "a wave is two units"
-    assert shortened(" x ", 2000) == "x"
+    texts = ["a" * 2000, "a" * 2001, "🌊" * 1001, " x "]
+    with DiscordFake() as fake:
+        respond(fake, *[answer(text, key=text) for text in texts])
+        said = [each["content"] for each in fake.sent]
+    assert said == ["a" * 2000, "a" * 1999 + "…", "🌊" * 999 + "…", "x"], "a wave is two units"
 
 
 def test_an_answer_that_can_never_be_sent_is_given_up_and_a_wrong_token_is_waited_for() -> None:

@@ -17,6 +17,7 @@ from lapwing.sources._feed_documents import date_us, read_document
 from lapwing.testing.networks import FeedsFake
 from sources.hearing import HurriedTime, Room
 from sources.held import chunks_until, held, values_of
+from sources.hours import memory_flat, states_are_true
 
 SOURCE = catalog.load("sources", "feeds")
 MINUTE_US = 60_000_000
@@ -361,7 +362,7 @@ def test_status_tells_the_truth_when_a_publisher_goes_down_and_comes_back(tmp_pa
 @pytest.mark.timeout(400)
 def test_through_an_hour_of_faults_nothing_is_lost_that_could_be_had(tmp_path: Path) -> None:
     room = Room(tmp_path, 60.0)
-    with FeedsFake(seed=4, now_us=room.time.now_us) as fake:
+    with memory_flat() as looked, FeedsFake(seed=4, now_us=room.time.now_us) as fake:
         fake.items_max = 60
         fake.faults(seed=5, count=50, over_posts=120)
         made = options(fake, "/atom.xml", "/usgs.geojson")
@@ -371,7 +372,10 @@ def test_through_an_hour_of_faults_nothing_is_lost_that_could_be_had(tmp_path: P
                 while room.time.now_us() - begun_us < share * HOUR_US:
                     if len(fake.stock.posts) < 120:
                         fake.say(1)
+                    if room.states().get("news", {}).get("state") not in (None, "paused"):  # from before it was stopped
+                        states_are_true(room, "news", None)
                     machine.sleep(0.4)  # the publisher says something every 24 s of its own clock
+            looked()
         with room.listening("news", SOURCE, made):
             room.wait_until(lambda: fake.pending == 0, "every fault")
             room.wait_until(lambda: room.states()["news"]["state"] == "live")

@@ -217,13 +217,34 @@ def test_two_channels_have_webhooks_and_secrets_of_their_own(data_dir: Path) -> 
             assert held(SOURCE, values).posts == fake.truth().posts
 
 
-def test_sources_that_are_paused_or_lack_their_secret_have_no_webhook(data_dir: Path) -> None:
-    with served(data_dir, TWO, LINE_SECOND="second") as client:
-        assert client.post("/webhooks/reports", content=b"").status_code == 404
+def test_a_source_that_is_paused_or_lacks_its_secret_asks_to_be_tried_again(data_dir: Path) -> None:
+    """LINE delivers again whatever is not answered with 200, so nothing is lost while somebody mends it."""
+    third = TWO.replace("reports", "third").partition('[[source]]\ntype = "line"\nname = "second"')[0]
+    with served(data_dir, TWO + third + "paused = true", LINE_SECOND="second") as client:
+        for name in ("reports", "third"):
+            waits = client.post(f"/webhooks/{name}", content=b"")
+            assert (waits.status_code, waits.headers["retry-after"]) == (503, "60")
         assert client.post("/webhooks/second", content=b"").status_code == 401
-    paused = config.parse(ONE + "paused = true", environment={})
-    assert posted_to(paused.sources) == ()
     assert posted_to(config.parse("", environment={}).sources) == (), "Bluesky is nothing that posts to us"
+
+
+def test_a_name_that_nothing_has_is_said_once(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with served(data_dir, ONE, LINE_SECRET=PUBLISHED_SECRET) as client:
+        assert [client.post("/webhooks/before", content=b"").status_code for _ in range(3)] == [404] * 3
+    (line,) = [each for each in caplog.messages if "before" in each and "no source" in each]
+    assert line == "no source is called 'before', so what was posted to its webhook is refused; there is: reports"
+
+
+def test_what_was_posted_is_counted_under_its_source(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    with room.listening("reports", SOURCE, options()):
+        room.wait_until(lambda: "reports" in room.states())
+        with served(tmp_path, ONE, LINE_SECRET=PUBLISHED_SECRET) as client, LineFake() as fake:
+            fake.say(3)
+            assert fake.post_to(f"{client.base_url}/webhooks/reports") == 200
+            state = room.states()["reports"]
+    assert (state["records"], room.states()["reports"]["records"]) == (3, 3)
+    assert state["last_record_us"] is not None
 
 
 class Full:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -12,8 +16,22 @@ import pytest
 from lapwing import config
 from lapwing.app.listening import plans_of
 from lapwing.engine.attention import Attention, Memory, Patience, Rhythm
-from lapwing.hearing import BackOff, Disconnected, Lost, RateLimited, RefusedBySource, Source, SourceChunk, Surroundings
-from sources.hearing import Room
+from lapwing.engine.heard import Plan
+from lapwing.engine.listening import Hands, Listener
+from lapwing.hearing import (
+    BackOff,
+    Disconnected,
+    Lost,
+    RateLimited,
+    RefusedBySource,
+    Source,
+    SourceChunk,
+    SourceNote,
+    Surroundings,
+)
+from lapwing.model import COVERAGE
+from sources.hearing import DEADLINE_S, Room
+from testing.stories import story
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -184,3 +202,89 @@ def test_a_missing_secret_is_a_refusal_with_its_reason(tmp_path: Path) -> None:
     assert plans_of(made)["x"] == plan, "it is not started anew for the same reason"
     gap = next(note for note in room.notes() if note.kind == "gap")
     assert "NOWHERE_SET" in gap.reason
+
+
+class Wire:
+    """A network, a log and a time in which a story decides what happens while an append waits for its turn."""
+
+    def __init__(self, *said: bytes | Exception) -> None:
+        self.said = said
+        """The first at once, the others while it is appended."""
+        self.appends, self.goes_on, self.slept = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.appended: list[tuple[list[bytes], SourceNote, str | None]] = []
+
+    async def read(self, options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
+        for number, each in enumerate(self.said):
+            if number:
+                await self.appends.wait()
+            if isinstance(each, Exception):
+                raise each
+            yield SourceChunk(values=[each], cursor=str(number))
+        await self.sleep(1.0)
+
+    def claim_source(self, source: str, owner: str, now_us: int) -> Any:
+        return SimpleNamespace(cursor="")
+
+    def release_source(self, lease: Any) -> None:
+        """Nobody else wants it."""
+
+    def source_memory(self, source: str) -> tuple[int | None, bool]:
+        return None, True
+
+    def append_heard(self, lease: Any, outputs: Any, note: SourceNote, *, now_us: int, cursor: str | None) -> None:
+        values = [value for topic, records in outputs if topic != COVERAGE for value in records.values]
+        self.appended.append((values, note, cursor))
+
+    async def in_thread(self, work: Callable[[], Any]) -> Any:
+        """As a thread that has other work first; what is cancelled before its turn is never done."""
+        if getattr(work, "func", None) == self.append_heard:
+            self.appends.set()
+            await self.goes_on.wait()
+        return work()
+
+    def now_us(self) -> int:
+        return 1
+
+    def monotonic_s(self) -> float:
+        return 1.0
+
+    async def sleep(self, seconds: float) -> None:
+        """Nobody wakes up: all was said."""
+        self.slept.set()
+        await asyncio.Event().wait()
+
+    def within(self, seconds: float | None) -> AbstractAsyncContextManager[Any]:
+        return asyncio.timeout(DEADLINE_S)
+
+    def listened(self) -> asyncio.Task[None]:
+        source = msgspec.structs.replace(SOURCE, read=self.read)
+        hands = Hands(log=self, time=self, chance=Random(1), owner="test", in_thread=self.in_thread, shared={})
+        plan = Plan(name="bird", type="bird", topic="raw.test", source=source, options=Options(()))
+        return asyncio.create_task(Listener(plan, hands).run())
+
+
+@story
+async def test_one_that_fell_while_its_words_were_appended_is_said_to_be_down(caplog: pytest.LogCaptureFixture) -> None:
+    wire = Wire(b"one", b"two", Disconnected("the line is cut"))
+    task = wire.listened()
+    await wire.slept.wait()
+    wire.goes_on.set()
+    while len(wire.appended) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0)  # the listener runs in the same loop
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    states = [(values, note.state, note.disconnects) for values, note, _ in wire.appended]
+    assert states == [([b"one"], "live", 0), ([b"two"], "broken", 1), ([], "paused", 0)]
+    assert caplog.messages == ["bird is down: the line is cut"]
+
+
+@story
+async def test_what_waits_to_be_appended_when_it_ends_is_appended_first() -> None:
+    wire = Wire(b"one", b"two")
+    task = wire.listened()
+    await wire.slept.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    wire.goes_on.set()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [(values, cursor) for values, _, cursor in wire.appended] == [([b"one"], "0"), ([b"two"], "1")]

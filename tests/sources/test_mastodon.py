@@ -60,7 +60,7 @@ def test_a_poll_reads_to_the_end_page_by_page_and_repeats_nothing() -> None:
 
 def test_from_any_cursor_it_goes_on_without_a_gap_and_repeats_no_more_than_the_overlap() -> None:
     with network() as (time, fake):
-        fake.flow(60.0, 4.0)
+        fake.flow(120.0, 2.0)
         chunks = chunks_until(
             SOURCE, options(fake, every_us=5_000_000), "", time, lambda found: len(values_of(found)) >= 200
         )
@@ -80,7 +80,7 @@ def test_from_any_cursor_it_goes_on_without_a_gap_and_repeats_no_more_than_the_o
 
 def test_what_arrives_late_below_the_cursor_is_heard_and_only_then_is_the_time_sure(tmp_path: Path) -> None:
     with (
-        room_and_network(tmp_path) as (room, fake),
+        room_and_network(tmp_path, speed=150.0) as (room, fake),
         # Only the last minute is read again, so that it is a poll that finds what is older.
         room.listening("aus", SOURCE, options(fake, recheck_us=MINUTE_US)),
     ):
@@ -116,7 +116,7 @@ def test_a_post_seen_through_two_servers_is_one_post_and_so_is_its_delete(tmp_pa
 def test_what_comes_later_still_and_edits_and_deletes_are_found_when_the_last_hour_is_read_again(
     tmp_path: Path,
 ) -> None:
-    with room_and_network(tmp_path, speed=150.0) as (room, fake), room.listening("aus", SOURCE, options(fake)):
+    with room_and_network(tmp_path, speed=300.0) as (room, fake), room.listening("aus", SOURCE, options(fake)):
         uids = fake.say(60)
         room.wait_until(holds(room, *uids))
         half_hour_late = fake.say_at(room.time.now_us() - 30 * MINUTE_US)
@@ -145,14 +145,14 @@ def test_a_pause_is_filled_and_what_is_older_than_backfill_is_a_gap(tmp_path: Pa
             room.wait_until(lambda: bool(room.heard_us()))
         left_us = room.time.now_us()
         missed = fake.say(300)
-        room.wait_until(lambda: room.time.now_us() > left_us + 10 * MINUTE_US)
+        room.wait_until(lambda: room.time.now_us() > left_us + 4 * MINUTE_US)
         with room.listening("aus", SOURCE, made):
             room.wait_until(holds(room, *missed))
-            room.wait_until(lambda: room.heard_us()[-1][1] > left_us + 9 * MINUTE_US)
+            room.wait_until(lambda: room.heard_us()[-1][1] > left_us + 3 * MINUTE_US)
         assert len(room.heard_us()) == 1, "what was missed was read, so that what was heard is one piece"
         left_us = room.time.now_us()
         lost = fake.say(1)
-        room.wait_until(lambda: room.time.now_us() > left_us + 30 * MINUTE_US)
+        room.wait_until(lambda: room.time.now_us() > left_us + 15 * MINUTE_US)
         recent = fake.say(1)
         with room.listening(
             "aus", SOURCE, options(fake, every_us=10_000_000, late_us=10_000_000, backfill_us=5 * MINUTE_US)
@@ -161,14 +161,14 @@ def test_a_pause_is_filled_and_what_is_older_than_backfill_is_a_gap(tmp_path: Pa
             room.wait_until(lambda: len(room.heard_us()) == 2)
         assert not holds(room, *lost)()
         (low, high) = room.heard_us()[0][1], room.heard_us()[1][0]
-        assert high - low > 20 * MINUTE_US
+        assert high - low > 5 * MINUTE_US
         assert any(note.kind == "gap" and note.to_us >= high - MINUTE_US for note in room.notes())
 
 
 @pytest.mark.parametrize("after_s", [None, 20.0])
 @pytest.mark.parametrize("form", ["iso", "epoch"])
 def test_a_server_that_says_it_is_too_often_is_asked_no_more_until_its_time(
-    tmp_path: Path, after_s: float | None, form: str
+    tmp_path: Path, after_s: float | None, form: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with room_and_network(tmp_path) as (room, fake), room.listening("aus", SOURCE, options(fake)):
         fake.reset_format = form
@@ -177,11 +177,12 @@ def test_a_server_that_says_it_is_too_often_is_asked_no_more_until_its_time(
         fake.fault("429", after_s=after_s)
         room.wait_until(lambda: room.states()["aus"]["disconnects"] == 1)
         refused = next(index for index, each in enumerate(fake.requests) if each.status == 429)
-        assert "429" in room.states()["aus"]["reason"]
         later = fake.say(1)
         room.wait_until(holds(room, *later))
         assert [each.status for each in fake.requests[refused + 1 :]].count(429) == 0
-        assert room.states()["aus"]["state"] == "live"
+        room.wait_until(lambda: room.states()["aus"]["state"] == "live")
+    (line,) = [each for each in caplog.messages if "is down" in each]
+    assert "answered 429: Too many requests" in line
 
 
 def test_a_limit_that_is_used_up_makes_a_pause_that_status_shows(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as machine
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from lapwing.testing.networks import MastodonFake
 from sources.hearing import Room
 from sources.held import held, unheard
+from sources.hours import survive
 from sources.mastodon_stories import (
     SOURCE,
     SPEED,
@@ -31,7 +31,7 @@ def test_an_hour_with_fifty_faults(tmp_path: Path, stream: bool) -> None:
         with room.listening("aus", SOURCE, options(fake, **words)):
             room.wait_until(lambda: len(fake.requests) > 1)
             fake.flow(50.0, 60.0)
-            _survive(room, fake)
+            survive(room, fake, "aus", connected=stream)
             room.wait_until(lambda: not unheard(fake.truth(), held(SOURCE, room.values())), "the last posts")
             room.wait_until(lambda: room.states()["aus"]["state"] == "live")
             end_us = room.time.now_us()
@@ -40,15 +40,6 @@ def test_an_hour_with_fifty_faults(tmp_path: Path, stream: bool) -> None:
         assert len(fake.happened) >= 50
         assert room.states()["aus"]["disconnects"] >= 10
         assert len(room.heard_us()) == 1, "everything was filled back, so that what was heard is one piece"
-
-
-def _survive(room: Room, fake: MastodonFake) -> None:
-    deadline_s = machine.monotonic() + 200.0
-    while fake.flowing or fake.pending:
-        assert machine.monotonic() < deadline_s, (fake.pending, room.states())
-        if not fake.flowing:
-            fake.say(1)  # a fault bites when something is said
-        machine.sleep(0.2)  # the server speaks by itself
 
 
 @pytest.mark.full

@@ -13,7 +13,8 @@ from lapwing.hearing import RefusedBySource
 from lapwing.sources._x_budget import Budget, Counted, date_text, next_period_us
 from lapwing.testing.networks import XFake
 from sources.hearing import HurriedTime, Room
-from sources.x_stories import NAME, SEARCH, SOURCE, STREAM, asked, chunks_until, network, options, uids, values_of
+from sources.held import chunks_until, values_of
+from sources.x_stories import NAME, SEARCH, SOURCE, STREAM, asked, network, options, uids
 
 SECOND_US = 1_000_000
 
@@ -83,7 +84,7 @@ def test_when_there_is_more_again() -> None:
 def test_a_budget_that_could_never_be_used_is_refused(tmp_path: Path, words: dict) -> None:
     with network(tmp_path) as (room, fake):
         with pytest.raises(RefusedBySource, match="stream_reserve"):
-            chunks_until(options(fake, **words), "", room.time, lambda _: False)
+            chunks_until(SOURCE, options(fake, **words), "", room.time, lambda _: False)
         assert fake.requests == []
 
 
@@ -148,9 +149,11 @@ def test_a_cap_of_the_account_pauses_until_the_next_month(tmp_path: Path) -> Non
 def test_the_gap_is_not_filled_with_what_the_budget_does_not_allow(tmp_path: Path) -> None:
     with network(tmp_path, speed=20.0) as (room, fake):
         made = options(fake, reads_per_day=60, stream_reserve=20)
-        chunks = chunks_until(made, "", room.time, bool)
+        chunks = chunks_until(SOURCE, made, "", room.time, bool)
         fake.say(200, text="a flood unheard")
-        again = chunks_until(made, chunks[-1].cursor, room.time, lambda found: "not_filled" in found[-1].details)
+        again = chunks_until(
+            SOURCE, made, chunks[-1].cursor, room.time, lambda found: "not_filled" in found[-1].details
+        )
         assert again[-1].details["not_filled"] == "the read budget did not allow it"
         assert 10 <= len(values_of(again)) <= 20, "the stream's reserve is not spent on the past, twice as much"
         assert len(fake.given) <= 60

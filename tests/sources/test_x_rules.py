@@ -22,7 +22,7 @@ def change(listener: Listener, rules: list[str]) -> None:
     """As `up` does when the file was changed."""
     plan = listener.plan
     made = msgspec.structs.replace(plan.options, rules=rules)
-    listener.change(msgspec.structs.replace(plan, options=made))
+    assert listener.goes_on(msgspec.structs.replace(plan, options=made))
 
 
 def live(room: Room) -> bool:

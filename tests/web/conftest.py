@@ -1,4 +1,4 @@
-"""The demo's evening, a twentieth of it, behind a server; and a browser. Both are made once."""
+"""The demo's evening, a twentieth of it, with its incidents, behind a server; and a browser. All are made once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from lapwing import config
 from lapwing.app import demo
 from lapwing.app.opening import Directory
+from web.alerting import KEPT, TEXT, EveningClock, last_minutes, look_for_incidents, settings
+from web.heard import take_in
 from web.seeing import served
 
 SCALE = 0.05
@@ -19,11 +20,18 @@ SCALE = 0.05
 
 @pytest.fixture(scope="session")
 def evening(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with a small demo evening."""
+    """A data directory with a small demo evening, its incidents, and alerts of them."""
     path = tmp_path_factory.mktemp("evening") / "data"
-    directory = Directory(path, config.parse("", environment={}))
+    directory = Directory(path, settings())
+    directory.clock = EveningClock()
     try:
         assert demo.run(directory, 0, lambda _: None, SCALE)["as_made"]
+    finally:
+        directory.close()
+    assert take_in(path, "last.ndjson", last_minutes()) == len(last_minutes())
+    directory = Directory(path, settings())
+    try:
+        look_for_incidents(directory, KEPT)
     finally:
         directory.close()
     return path
@@ -32,8 +40,16 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def address(evening: Path) -> Iterator[str]:
     """Of a server of the evening."""
-    with served(evening) as found:
+    with served(evening, text=TEXT) as found:
         yield found
+
+
+@pytest.fixture
+def own(evening: Path, tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A copy of the evening that a test may change, and the address of its server."""
+    path = shutil.copytree(evening, tmp_path / "data")
+    with served(path, text=TEXT) as found:
+        yield path, found
 
 
 @pytest.fixture(scope="session")

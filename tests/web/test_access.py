@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from source_code import ROOT
@@ -19,12 +20,26 @@ FIRST_LOAD_BYTES_MAX = 150_000
 
 @pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
 @pytest.mark.parametrize(
-    "path", [f"/?{RANGE}&words=list", f"/?{RANGE}", f"/search?{RANGE}&q=home", "/search?q=%22a", "/status"]
+    ("path", "there"),
+    [
+        (f"/?{RANGE}&words=list", ".ranked.words li"),
+        (f"/?{RANGE}", ".cloud a"),
+        (f"/search?{RANGE}&q=home", ".hits .post"),
+        ("/search?q=%22a", "#query-problem"),
+        ("/status", "#verdict"),
+        (f"/incidents?{RANGE}", ".incidentList [data-incident]"),
+        (f"/incidents?{RANGE}&incident=FLOOD", ".evidence .post"),
+        ("/rules", "[data-alert]"),
+        ("/rules?rule=water-and-fire", "#tested"),
+    ],
 )
-def test_axe_finds_no_serious_problem(browser, address, path, theme, size):
+def test_axe_finds_no_serious_problem(browser, address, path, there, theme, size):
+    (flood,) = httpx.get(f"{address}/api/v1/incidents?place=Perth&country=AU", timeout=60).json()["incidents"]
     with seen(browser, address, size, theme) as found:
-        page = found.go(path)
-        page.locator(".ranked.words li, .cloud a, .hits .post, #query-problem, #verdict").first.wait_for()
+        page = found.go(path.replace("FLOOD", flood["id"]))
+        if there == "#tested":
+            page.locator("#test-rule").click()
+        page.locator(there).first.wait_for()
         page.evaluate(AXE.read_text("utf-8"))
         report = page.evaluate(
             "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"

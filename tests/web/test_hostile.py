@@ -1,9 +1,15 @@
-"""Three hundred hostile posts on every page: nothing of them runs, reaches another host, or draws over its neighbours."""
+"""Three hundred hostile posts on every page, and an incident and a rule made of them.
+
+Nothing of them runs, reaches another host, or draws over its neighbours.
+"""
 
 from __future__ import annotations
 
 import pytest
 
+from lapwing.app import incidents
+from lapwing.app.opening import Directory
+from web.alerting import SPOTS, TEXT, WATER, look_for_incidents, settings, take_up
 from web.heard import status, take_in
 from web.seeing import seen, served
 
@@ -33,6 +39,7 @@ LINKS = [
     "x:y",
 ]
 POSTS = 300
+RULE = {"countries": ["AU"], "words": [EVIL[0], EVIL[2], EVIL[5], "flood"], "channels": ["desk"]}
 RANGE = "from=2026-01-05T11:50:00.000Z&to=2026-01-05T12:10:00.000Z"
 
 
@@ -41,7 +48,8 @@ def hostile(tmp_path_factory):
     data = tmp_path_factory.mktemp("hostile") / "data"
     found = [
         status(
-            117_907_456_000_000_000 + number, f"{EVIL[number % len(EVIL)]} flood {number}",
+            117_907_456_000_000_000 + number,
+            f"{EVIL[number % len(EVIL)]} {WATER[number % 4].format(SPOTS[number % 10], 'Perth')} flood {number}",
             f"2026-01-05T12:{number // 60:02}:{number % 60:02}.000Z",
             author=f"{EVIL[(number + 3) % len(EVIL)][:60]}{number}", url=LINKS[number % len(LINKS)],
         )
@@ -49,8 +57,14 @@ def hostile(tmp_path_factory):
     ]  # fmt: skip
     # Some are refused at the door (a name with a control character, say): then they are shown as dead letters.
     assert take_in(data, "hostile.ndjson", found) >= POSTS / 2
-    with served(data) as address:
-        yield address
+    directory = Directory(data, settings())
+    look_for_incidents(directory, {"evil": RULE})
+    (flood,) = incidents.page(directory.ledger.store, incidents.Wanted(), 10)["incidents"]
+    incidents.decide(directory, incidents.decision_of("confirm", flood["id"], "", EVIL[2]))
+    directory.close()
+    take_up(data)
+    with served(data, text=TEXT) as address:
+        yield address, flood["id"]
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
@@ -62,12 +76,16 @@ def hostile(tmp_path_factory):
         f"/search?{RANGE}&q=flood",
         f"/search?{RANGE}&q=flood&tab=words",
         "/status",
+        f"/incidents?{RANGE}",
+        f"/incidents?{RANGE}&incident=FLOOD",
+        "/rules?from=2026-01-05T11:50:00.000Z&to=2026-01-05T15:00:00.000Z&rule=evil",
     ],
 )
 def test_nothing_of_them_runs(browser, hostile, path, size):
-    with seen(browser, hostile, size) as found:
-        page = found.go(path)
-        page.locator("main section, main .post").first.wait_for()
+    address, flood = hostile
+    with seen(browser, address, size) as found:
+        page = found.go(path.replace("FLOOD", flood))
+        page.locator("main :is(section, article):visible").first.wait_for()
         if "q=flood" in path and "words" not in path:
             page.locator(".hits .post").first.wait_for()
             while page.get_by_role("button", name="Show more").count():
@@ -76,6 +94,16 @@ def test_nothing_of_them_runs(browser, hostile, path, size):
         elif path == "/status":
             for button in page.get_by_role("button", name="Show").all()[:10]:
                 button.click()
+        elif path.startswith("/incidents"):
+            page.locator(".evidence .post" if "FLOOD" in path else ".incidentRow").first.wait_for()
+            if "FLOOD" in path:
+                assert page.locator(".evidence .post").count() > 1
+                assert "Confirmed by <img" in page.locator(".cardPart").first.inner_text()
+        elif path.startswith("/rules"):
+            page.locator("#test-rule").click()
+            page.locator(".sentList li").first.wait_for()
+            page.locator("[data-alert]").first.wait_for()
+            assert "<img src=x" in page.locator("#sentence").inner_text()
         else:
             page.locator(".cloud a, .words li, .post").first.wait_for()
         assert (
@@ -88,7 +116,7 @@ def test_nothing_of_them_runs(browser, hostile, path, size):
 
 
 def test_rows_keep_their_height_and_order(browser, hostile):
-    with seen(browser, hostile) as found:
+    with seen(browser, hostile[0]) as found:
         page = found.go(f"/search?{RANGE}&q=flood")
         page.locator(".hits .post").first.wait_for()
         heights = page.locator(".hits .post").evaluate_all(

@@ -39,7 +39,7 @@ def plain(client: httpx.Client, path: str, **headers: str) -> httpx.Response:
         return answer
 
 
-@pytest.mark.parametrize("path", ["/", "/search", "/status"])
+@pytest.mark.parametrize("path", ["/", "/search", "/incidents", "/rules", "/status"])
 def test_every_page_is_the_one_page_and_asked_for_anew(client, path):
     answer = plain(client, path)
     assert answer.raw_bytes == FILES["index.html"]

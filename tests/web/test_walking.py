@@ -213,7 +213,7 @@ def test_keys_lead_everywhere(browser, address):
         page.get_by_role("dialog").wait_for()
         page.keyboard.press("Escape")
         page.get_by_role("dialog").wait_for(state="detached")
-        for keys, path in (("gt", "/status"), ("gs", "/search"), ("gn", "/")):
+        for keys, path in (("gt", "/status"), ("gs", "/search"), ("gi", "/incidents"), ("gr", "/rules"), ("gn", "/")):
             for key in keys:
                 page.keyboard.press(key)
             page.wait_for_url(lambda url, path=path: urlsplit(url).path == path)
@@ -228,6 +228,11 @@ def test_it_speaks_indonesian(browser, address):
         page = now.go(f"/?{RANGE}")
         page.locator("#language").select_option("id")
         page.get_by_role("heading", name="Lima teratas").wait_for()
+        page.get_by_role("link", name="Insiden", exact=False).first.click()
+        page.locator(".incidentList [data-incident]", has_text="Banjir · Semarang ID").wait_for()
+        page.get_by_role("link", name="Aturan").click()
+        page.locator(".sentence", has_text="Beri tahu desk tentang apa pun di Australia").wait_for()
+        page.get_by_role("link", name="Sekarang").click()
         assert page.evaluate("document.documentElement.lang") == "id"
         page.reload()
         page.get_by_role("heading", name="Lima teratas").wait_for(timeout=WAIT_MS)

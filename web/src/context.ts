@@ -1,6 +1,7 @@
 // What every part of the page may know: the view, how to change it, and how things stand.
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import type { Incident } from "./pure/incidents.ts";
 import type { View } from "./pure/view.ts";
 import type { Status } from "./status_shape.ts";
 
@@ -15,6 +16,8 @@ export interface Shared {
   tick: number;
   refresh: () => void;
   theme: "light" | "dark";
+  /** The incidents that go on; null until they are known. */
+  open: Incident[] | null;
 }
 
 export const Context = createContext<Shared | null>(null);

@@ -1,6 +1,7 @@
 // Answers of the API as values that a part of the page has: the last good one stays while the next is on its way.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, onTokenNeeded, Refused, type Problem } from "./api.ts";
+import { asked } from "./early.ts";
 import { hear, type News } from "./stream.ts";
 
 export interface Answer<T> {
@@ -22,7 +23,7 @@ export function useAnswer<T>(path: string | null, tick: number, rank = 5): Answe
     if (path === null) return;
     const wanted = new AbortController();
     setAnswer((old) => ({ ...old, loading: true }));
-    ask<T>(path, { signal: wanted.signal }, rank).then(
+    (asked<T>(path) ?? ask<T>(path, { signal: wanted.signal }, rank)).then(
       (data) => wanted.signal.aborted || setAnswer({ data, path, problem: null, loading: false, at: Date.now() }),
       (problem) => {
         if (wanted.signal.aborted) return;

@@ -28,9 +28,9 @@ export async function speak(name: string): Promise<void> {
   document.documentElement.lang = name;
 }
 
-/** A text with its blanks filled in: `{name}`. */
+/** A text with its blanks filled in: `{name}`. Of a word of the API that there is no text for, its own name is shown. */
 export function t(key: Key, blanks: Record<string, string | number> = {}): string {
-  return (texts[key] ?? en[key]).replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ""));
+  return (texts[key] ?? en[key] ?? key.replace(/^.*\./, "")).replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ""));
 }
 
 /** A number as people write it; what is not known is a dash that is said as "unknown". */

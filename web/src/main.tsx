@@ -3,12 +3,14 @@ import { render } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Context, type Shared } from "./context.ts";
 import { useNews, useTick } from "./hooks.ts";
+import { useOpenIncidents } from "./incident_data.ts";
 import { language, speak, t, usual } from "./language.ts";
 import { Now } from "./pages/now.tsx";
 import { Search } from "./pages/search.tsx";
 import { Status } from "./pages/status.tsx";
 import { Help, Login } from "./parts/dialogs.tsx";
 import { Header, Health } from "./parts/frame.tsx";
+import { Later } from "./parts/later.tsx";
 import { SPANS } from "./pure/time.ts";
 import { moved, parse, write, type Page, type View } from "./pure/view.ts";
 import type { Status as StatusShape } from "./status_shape.ts";
@@ -19,8 +21,12 @@ import "./style/parts.css";
 
 const THEME = "lapwing-theme";
 const SECOND_KEY_MS = 1_500;
-const SHOWN: Record<Page, () => preact.JSX.Element> = { now: Now, search: Search, status: Status };
-const G: Record<string, Page> = { n: "now", s: "search", t: "status" };
+const SHOWN: Record<Page, () => preact.JSX.Element> = {
+  now: Now, search: Search, status: Status,
+  incidents: () => <Later name="incidents" load={() => import("./pages/incidents.tsx").then((file) => file.Incidents)} />,
+  rules: () => <Later name="rules" load={() => import("./pages/rules.tsx").then((file) => file.Rules)} />,
+};
+const G: Record<string, Page> = { n: "now", s: "search", i: "incidents", r: "rules", t: "status" };
 
 function useView(): [View, Shared["go"]] {
   const [view, setView] = useState(() => parse(location.pathname, location.search));
@@ -111,6 +117,7 @@ function App() {
   const [theme, flip] = useTheme();
   const { now, tick, refresh } = useTick();
   const { status, downSince } = useHealth();
+  const open = useOpenIncidents(tick, status !== null);
   const [help, setHelp] = useState(false);
   const [spoken, setSpoken] = useState(language());
   useKeys(view, go, flip, setHelp);
@@ -120,7 +127,7 @@ function App() {
     if (downSince === null && wasDown.current) refresh();
     wasDown.current = downSince !== null;
   }, [downSince]);
-  const shared = useMemo(() => ({ view, go, status, downSince, now, tick, refresh, theme }), [view, status, downSince, now, tick, theme]);
+  const shared = useMemo(() => ({ view, go, status, downSince, now, tick, refresh, theme, open }), [view, status, downSince, now, tick, theme, open]);
   const Page = SHOWN[view.page];
   return (
     <Context.Provider value={shared}>

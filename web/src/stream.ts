@@ -1,12 +1,15 @@
 // What is new, for all tabs of this browser: one of them listens to the server, and tells the others.
 import { ask, headers, onTokenNeeded } from "./api.ts";
+import { firstStatus } from "./early.ts";
 import { reader } from "./pure/events.ts";
+import type { Incident } from "./pure/incidents.ts";
 import type { Post } from "./pure/sample.ts";
 import type { Status } from "./status_shape.ts";
 
 export type News =
   | { kind: "counts"; commit: number }
   | { kind: "posts"; posts: Post[]; removed: string[] }
+  | { kind: "incidents"; incidents: Incident[] }
   | { kind: "reset" }
   | { kind: "status"; status: Status }
   | { kind: "link"; up: boolean; at: number };
@@ -14,7 +17,6 @@ export type News =
 const LOCK = "lapwing-stream";
 const AGAIN_MS = 2_000;
 const AGAIN_MAX_MS = 15_000;
-const FOLLOWER_MS = 150;
 const STATUS_MS = 3_000;
 const STATUS_WAIT_MS = 2_000;
 
@@ -54,15 +56,16 @@ function pause(ms: number): Promise<void> {
 }
 
 function told(event: string, data: string): void {
-  const value = JSON.parse(data) as { commit: number; posts?: Post[]; removed?: string[] };
+  const value = JSON.parse(data) as { commit: number; posts?: Post[]; removed?: string[]; incidents?: Incident[] };
   if (event === "counts") tellAll({ kind: "counts", commit: value.commit });
   else if (event === "posts") tellAll({ kind: "posts", posts: value.posts ?? [], removed: value.removed ?? [] });
+  else if (event === "incidents") tellAll({ kind: "incidents", incidents: value.incidents ?? [] });
   else if (event === "reset") tellAll({ kind: "reset" });
 }
 
 async function listen(after: { id: string }): Promise<void> {
   const asked = { Accept: "text/event-stream", ...headers(), ...(after.id ? { "Last-Event-ID": after.id } : {}) };
-  const response = await fetch("/api/v1/stream?topics=counts,posts", { headers: asked, cache: "no-store" });
+  const response = await fetch("/api/v1/stream?topics=counts,posts,incidents", { headers: asked, cache: "no-store" });
   if (!response.ok || !response.body) throw new Error(String(response.status));
   const read = reader(({ event, id, data }) => {
     if (id) after.id = id;
@@ -93,6 +96,7 @@ async function listenForEver(): Promise<never> {
 
 /** The status is asked for also when nothing is new: a server that is gone, or stands still, says nothing. */
 async function watchForEver(): Promise<never> {
+  if (await firstStatus) await pause(STATUS_MS);
   for (;;) {
     try {
       const status = await ask<Status>("/api/v1/status", {}, 0, STATUS_WAIT_MS);
@@ -105,21 +109,17 @@ async function watchForEver(): Promise<never> {
   }
 }
 
-/** For a tab that follows another, which tells its status only now and then. */
-function askOnce(): Promise<void> {
-  return ask<Status>("/api/v1/status", {}, 0).then(
-    (status) => tell({ kind: "status", status }), () => tell({ kind: "link", up: false, at: Date.now() }),
-  );
-}
-
 /** Begin, once for a page. Where the browser has no locks (pages of other machines without HTTPS), each tab listens. */
 export function begin(): void {
   if (channel) channel.onmessage = (message: MessageEvent<News>) => tell(message.data);
   addEventListener("offline", () => tell({ kind: "link", up: false, at: Date.now() }));
+  // Also for a tab that follows another, which tells its status only now and then.
+  void firstStatus.then((status) => {
+    if (!last.status && !last.link) tell(status ? { kind: "status", status } : { kind: "link", up: false, at: Date.now() });
+  });
   const both = () => Promise.all([listenForEver(), watchForEver()]);
   if (navigator.locks && channel) {
     void navigator.locks.request(LOCK, both);
-    setTimeout(() => last.status || last.link || void askOnce(), FOLLOWER_MS);
   } else {
     void both();
   }

@@ -5,7 +5,9 @@ import { lay } from "../src/pure/cloud.ts";
 import { change, completeness, ends, heard, ofCity, percent, totals, unlocated, type CountRow, type Ranked } from "../src/pure/counts.ts";
 import { reader, type ServerEvent } from "../src/pure/events.ts";
 import { safeLink, shown } from "../src/pure/hostile.ts";
+import { binned, fits, inPlace, ordered, renewed, type Incident, type Wanted } from "../src/pure/incidents.ts";
 import { marked, terms } from "../src/pure/marking.ts";
+import { bodyOf, draftOf, EMPTY, quietOf, same, textOf, timeOf, toldOf, type RuleShown } from "../src/pure/rules.ts";
 import { facets, histogram, type Post } from "../src/pure/sample.ts";
 import { endsAtNewest, HOUR, lasting, MINUTE, resolve, windowFor } from "../src/pure/time.ts";
 import { parse, write } from "../src/pure/view.ts";
@@ -58,6 +60,10 @@ test("a view stands whole in its address, and rubbish there is as if it were not
   const address = "/search?from=2026-01-05T12%3A00%3A00.000Z&to=2026-01-05T13%3A00%3A00.000Z&zone=local&window=15m&city=7&words=list&tab=words&q=%22a+b%22&source=s&lang=en";
   const [path, search] = address.split("?");
   assert.equal(write(parse(path!, search!)), address);
+  const incidents = "/incidents?state=possible&state=fading&category=crime&incident=9r5xsstqptt8";
+  assert.equal(write(parse("/incidents", incidents.split("?")[1]!)), incidents);
+  assert.equal(write(parse("/rules", "rule=%2B")), "/rules?rule=%2B");
+  assert.equal(write(parse("/rules", "rule=../x&incident=<b>&state=bad")), "/rules");
   assert.equal(write(parse("/", "last=never&city=-1&city=1e9x&zone=mars&from=b&to=a")), "/");
 });
 
@@ -120,6 +126,61 @@ test("facets count the posts of a sample; a histogram does not claim what the sa
   const span = { from: NOON, to: NOON + 3 * FIVE };
   assert.deepEqual(histogram(posts, true, span, FIVE), [0, 1, 2]);
   assert.deepEqual(histogram(posts, false, span, FIVE), [null, null, 2]);
+});
+
+function incident(id: string, more: Partial<Incident> = {}): Incident {
+  return {
+    id, state: "possible", reason: null, category: "flood", severity: "minor", place: { id: 7, name: "Perth", country: "AU" }, country: "AU", point: null,
+    first_at: "2026-01-05T12:00:00Z", last_at: "2026-01-05T12:30:00Z", people: 5, posts: 5, reposts: 0, withdrawn: 0, official: false,
+    confirmed_by: null, muted: false, merged_into: null, changes: 1, ...more,
+  };
+}
+
+const EVERY: Wanted = { states: [], categories: [], countries: [], places: [], from: NOON, to: NOON + HOUR };
+
+test("incidents that go on are first, of them the most severe, then the latest", () => {
+  const found = ordered([
+    incident("over", { state: "closed", severity: "extreme" }), incident("fades", { state: "fading", severity: "severe" }), incident("a"),
+    incident("late", { last_at: "2026-01-05T12:40:00Z" }), incident("big", { state: "confirmed", severity: "severe" }),
+  ]);
+  assert.deepEqual(found.map((each) => each.id), ["big", "late", "a", "fades", "over"]);
+});
+
+test("an incident belongs to a list by state, kind, place and time", () => {
+  assert.ok(fits(incident("a"), EVERY));
+  assert.ok(!fits(incident("a"), { ...EVERY, states: ["confirmed"] }));
+  assert.ok(!fits(incident("a"), { ...EVERY, categories: ["fire"] }));
+  assert.ok(!fits(incident("a", { country: null }), { ...EVERY, countries: ["AU"] }));
+  assert.ok(!fits(incident("a"), { ...EVERY, places: [8] }));
+  assert.ok(!fits(incident("a"), { ...EVERY, from: NOON + 31 * MINUTE }));
+  assert.ok(!fits(incident("a"), { ...EVERY, to: NOON }));
+});
+
+test("what changed is taken into a list, and what fits no more out of it", () => {
+  const wanted: Wanted = { ...EVERY, states: ["possible"] };
+  const list = renewed([incident("a"), incident("b")], [incident("a", { people: 9 }), incident("b", { state: "closed" }), incident("c")], wanted);
+  assert.deepEqual(list.map((each) => [each.id, each.people]), [["a", 9], ["c", 5]]);
+  assert.deepEqual(inPlace(list, ["c", "b", "a"]).map((each) => each.id), ["c", "a"]);
+});
+
+test("people over time stand in windows that are few enough", () => {
+  const at = (minute: number, people: number) => ({ window: new Date(NOON + minute * MINUTE).toISOString(), people });
+  assert.deepEqual(binned([at(0, 2), at(15, 3)], 10), { from: NOON, width: FIVE, people: [2, 0, 0, 3] });
+  assert.deepEqual(binned([at(0, 2), at(5, 1), at(15, 3)], 2), { from: NOON, width: 10 * MINUTE, people: [3, 3] });
+  assert.deepEqual(binned([], 10).people, []);
+});
+
+test("a rule is kept by its keys alone, and a channel's reader is one text", () => {
+  const rule: RuleShown = { ...EMPTY, name: "a", budget: 2, channels: ["desk", { channel: "phones", recipient: "3b9b3bdfc7ae" }], origin: "kept", hides_kept: false, readers: 1, problem: null };
+  assert.deepEqual(Object.keys(bodyOf(draftOf(rule))).filter((key) => ["name", "origin", "readers", "problem"].includes(key)), []);
+  assert.equal(bodyOf(draftOf(rule)).budget, 2);
+  assert.ok(same(rule, { ...rule, readers: 9 } as RuleShown) && !same(rule, { ...rule, budget: 3 }));
+  assert.deepEqual(rule.channels.map(textOf).map(toldOf), rule.channels);
+});
+
+test("times of day are read as people write them, and nonsense is none", () => {
+  assert.deepEqual(["7:05", "23.59", "24:00", "1205", ""].map(timeOf), ["07:05", "23:59", null, null, null]);
+  assert.deepEqual(["22:00-6:00", "22:00 – 06:00", "22:00-22:00", "22:00", "1:00-2:00-3:00"].map(quietOf), ["22:00-06:00", "22:00-06:00", null, null, null]);
 });
 
 test("events are told once they are whole, however the stream was cut", () => {

@@ -17,6 +17,8 @@ from lapwing.telling import EVIDENCE_MAX, Alert, Place, Recipient
 LINES_MAX = 20
 """So many incidents of a digest have a line of their own."""
 QUOTE_CHARACTERS_MAX = 280
+COMPLETE_MIN = 0.95
+"""Where less was heard, silence says little."""
 OVER = {"dismissed": "False alarm", "withdrawn": "Taken back"}
 """How an incident ended, by its reason; otherwise it is over."""
 SENTENCES = {
@@ -45,11 +47,16 @@ def alert_of(directory: Directory, told: Told, reader: Recipient, cards: Cards) 
         title = f"{name}: now {STATES[item.state]}, {SEVERITIES[item.severity]} — {people}"
     elif over:
         title, body = f"{over}: {name}", SENTENCES[over]
+    complete = card["complete"] if card else None
+    if over == "Over":
+        complete = _listened(directory, item.incident, told.at_us)
+        if complete is not None and complete < COMPLETE_MIN:
+            body += f" But of what the sources say, only {complete:.0%} was heard since then: it may go on."
     return Alert(
         id=f"{item.key}/{told.kind}", incident=item.incident, kind=told.kind, title=title, body=body,
         category=card["category"] if card else "other", severity=SEVERITIES[item.severity], place=_place(card),  # type: ignore[arg-type]
         at_us=told.at_us, evidence=() if over else _evidence(card), people=item.voices,
-        completeness=card["complete"] if card else None,
+        completeness=complete, url=_link(directory, item.incident),
     )  # fmt: skip
 
 
@@ -86,6 +93,18 @@ def _card(directory: Directory, incident: str) -> dict[str, Any] | None:
         return incidents.card(directory, incident)
     except UnknownName:
         return None
+
+
+def _listened(directory: Directory, incident: str, at_us: int) -> float | None:
+    """Which share was heard of what the sources said since the last voice; None where that is not known."""
+    row = alerting.incident(directory.ledger.store.connection, incident)
+    return incidents.completeness(directory, row["last_us"], at_us) if row and row["last_us"] < at_us else None
+
+
+def _link(directory: Directory, incident: str) -> str:
+    """The page of an incident, where it is known under which address people reach us."""
+    base = directory.configuration.serve.public_url
+    return f"{base.rstrip('/')}/incidents?incident={incident}" if base else ""
 
 
 def _named(row: dict[str, Any] | None) -> str:

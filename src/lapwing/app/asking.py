@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
+from lapwing import catalog
 from lapwing.app.times import read_time
 from lapwing.contracts import Asked
 from lapwing.errors import UnknownName, UsageError
@@ -27,8 +30,8 @@ def filters_of(directory: Any, asked: Asked) -> Filters:
     for kind in asked.kinds:
         if kind not in KINDS:
             raise UnknownName("kind of post", kind, KINDS)
-    _known(store, "source", "sources", asked.source)
-    _known(store, "network", "networks", asked.network)
+    _known(store, "source", "sources", asked.source, lambda: [each.name for each in directory.configuration.sources])
+    _known(store, "network", "networks", asked.network, networks)
     now_us = directory.clock.now_us()
     since_us = read_time(asked.since, now_us, "--since") if asked.since else 0
     until_us = read_time(asked.until, now_us, "--until") if asked.until else TIME_MAX
@@ -46,11 +49,20 @@ def filters_of(directory: Any, asked: Asked) -> Filters:
     )
 
 
-def _known(store: Store, kind: str, table: str, asked: tuple[str, ...]) -> None:
+def _known(store: Store, kind: str, table: str, asked: tuple[str, ...], others: Callable[[], Sequence[str]]) -> None:
+    """Raise `UnknownName` for a name of which nothing was heard, unless it is one of the `others`, which may yet speak."""
     names = [name for (name,) in store.connection.execute(f"SELECT name FROM {table}")]
     for name in asked:
-        if name not in names:
-            raise UnknownName(kind, name, names)
+        if name not in names and name not in (unheard := others()):
+            raise UnknownName(kind, name, dict.fromkeys([*names, *unheard]))
+
+
+@cache
+def networks() -> tuple[str, ...]:
+    """Every network whose posts can be heard or read."""
+    read = {catalog.load("formats", name).network for name in catalog.names("formats")}
+    heard = {catalog.load("sources", name).network for name in catalog.names("sources")}
+    return tuple(sorted((read | heard) - {"", "unknown"}))
 
 
 def _country(directory: Any, code: str) -> str:

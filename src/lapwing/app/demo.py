@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from lapwing.app import answers, cloud
+from lapwing.app import answers, cloud, incidents
 from lapwing.app.ingesting import Wish, ingest
+from lapwing.app.looking import look_for_incidents
 from lapwing.app.opening import Directory
 from lapwing.demo import write_recording
 from lapwing.ledger.sqlite import counting
@@ -35,6 +36,8 @@ def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> d
         shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
     show("processing the evening: decode, clean, locate, count, index, save")
     summary = ingest(directory, Wish(files=(str(recording),), workers=workers))
+    show("working out incidents from what was flagged")
+    look_for_incidents(directory)
     store = directory.ledger.store
     everything = Filters()
 
@@ -52,6 +55,7 @@ def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> d
         "bottom": ranked(0, RANKED),
         "words": cloud.words(store, everything, None, WORDS),
         "located": located_share(directory),
+        "incidents": incidents.told(store),
         "seconds": summary["seconds"],
         "posts_per_second": summary["posts_per_second"],
         "directory": str(directory.path),

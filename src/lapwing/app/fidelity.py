@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from lapwing.app.files import Reading, pieces, source_name
+from lapwing.app.files import Reading, pieces, source_name, up_to_the_cut
 from lapwing.app.ingesting import opened_or_blamed
 from lapwing.app.opening import Directory, Formats
 from lapwing.app.times import written
@@ -50,6 +50,8 @@ class Capture(msgspec.Struct, frozen=True):
     """Source and time of what it says it missed."""
     filtered: frozenset[str] = frozenset()
     """Sources of which it did not keep everything."""
+    cut: bool = False
+    """Whether its file ends in the middle; it was read up to there."""
 
 
 def captured(name: str, configuration: Configuration) -> Capture:
@@ -69,7 +71,11 @@ def _from_file(name: str) -> Capture:
     frames = [pl.DataFrame(schema=HEARD)]
     aliases: dict[str, str] = {}
     deletes: set[str] = set()
-    for piece in pieces(opened, formats, Reading(source=source_name(name), format="auto", now_us=0)):
+    cuts: list[str] = []
+    gaps: list[tuple[str, int, int]] = []
+    how = Reading(source=source_name(name), format="auto", now_us=0)
+    for piece in up_to_the_cut(pieces(opened, formats, how), lambda: cuts.append(name)):
+        gaps += [(note.source, note.from_us, note.to_us) for note in piece.covered if note.kind == "gap"]
         for records in piece.records:
             if records.format not in formats:
                 continue
@@ -89,7 +95,7 @@ def _from_file(name: str) -> Capture:
             named = posts.filter(pl.col("alias").is_not_null()).select("alias", "uid")
             aliases |= dict(named.iter_rows())
             deletes |= set(decoded.changes["name"].drop_nulls().to_list())
-    return Capture(name, _first(pl.concat(frames)), frozenset(deletes), aliases)
+    return Capture(name, _first(pl.concat(frames)), frozenset(deletes), aliases, tuple(gaps), cut=bool(cuts))
 
 
 def _received(records: Any) -> Any:
@@ -170,6 +176,7 @@ def _held_against(capture: Capture, together: pl.DataFrame, high_us: int) -> dic
     lacks = lacks.with_columns(causes.alias("cause"))
     return {
         "name": capture.name,
+        "cut": capture.cut,
         "posts": together.height - lacks.height,
         "missing": lacks.height,
         "share": round(lacks.height / together.height, 6) if together.height else 0.0,

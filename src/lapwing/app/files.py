@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from lapwing.containers.cutting import cut, peek
 from lapwing.containers.decompress import decompress
 from lapwing.containers.detection import Container, detect
 from lapwing.contracts import Format
-from lapwing.errors import UnknownName, UnreadableInput
+from lapwing.errors import CutOff, UnknownName, UnreadableInput
 from lapwing.formats._detection import detect as detect_format
-from lapwing.model import Records
+from lapwing.model import Covered, Records
 from lapwing.values import Values
 
 READ_BYTES = 4 << 20
@@ -76,6 +76,8 @@ class Piece(msgspec.Struct, frozen=True):
     position: Position
     read_bytes: int
     """Of the file as it lies on the disk, so far."""
+    covered: list[Covered] = []
+    """What a recording says was surely heard, and missed."""
 
 
 class Opened:
@@ -138,10 +140,36 @@ def pieces(
         format_ = format_ or _format(batch.records, formats, how.format)
         position = Position(batch.offset, container, format_)
         network = (formats[format_].network if format_ in formats else "") or "unknown"
-        records = _records(batch.records, formats, (format_, network), how)
+        records, covered = _records(batch.records, formats, (format_, network), how)
         if batch.oversized is not None:
             records.append(_plain([batch.oversized.record()], formats, ("oversize", network), how))
-        yield Piece(records, position, opened.read_bytes)
+        yield Piece(records, position, opened.read_bytes, covered)
+
+
+def up_to_the_cut(pieces: Iterable[Piece], cut: Callable[[], None]) -> Iterator[Piece]:
+    """The pieces of a capture as far as it is whole. Where it was cut off, as by a kill or on a full disk, `cut` is
+    called, and the half of a line at its end is left out.
+    """
+    before: Piece | None = None
+    is_cut = False
+    try:
+        for piece in pieces:
+            if before is not None:
+                yield before
+            before = piece
+    except CutOff:
+        is_cut = True
+    if before is not None and _is_half_a_line(before):
+        is_cut = True
+    elif before is not None:
+        yield before
+    if is_cut:
+        cut()
+
+
+def _is_half_a_line(piece: Piece) -> bool:
+    """Whether a last piece is one line of a recording that cannot be read: only a line without an end comes alone."""
+    return [(part.format, len(part.values)) for part in piece.records] == [(RECORDING, 1)]
 
 
 def _after(chunks: Iterator[bytes], offset: int) -> Iterator[bytes]:
@@ -181,15 +209,15 @@ def split(record: bytes, formats: Mapping[str, Format]) -> list[bytes]:
 
 def _records(
     values: Sequence[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading
-) -> list[Records]:
+) -> tuple[list[Records], list[Covered]]:
     """Values as records of a format and network; lines of a recording come as what they hold."""
     if not values:
-        return []
+        return [], []
     if named[0] != RECORDING:
-        return [_plain(values, formats, named, how)]
+        return [_plain(values, formats, named, how)], []
     decoded = recordings.decode(values)
     broken = [values[refused.record] for refused in decoded.refused]
-    return [*decoded.records, *([_plain(broken, formats, named, how)] if broken else [])]
+    return [*decoded.records, *([_plain(broken, formats, named, how)] if broken else [])], decoded.covered
 
 
 def _plain(values: Sequence[bytes], formats: Mapping[str, Format], named: tuple[str, str], how: Reading) -> Records:

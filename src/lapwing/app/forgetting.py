@@ -7,6 +7,7 @@ places in the blocks are emptied; both files are written anew.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +17,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from lapwing.app.alive import running
+from lapwing.app.footprint import processes
 from lapwing.app.opening import Directory
 from lapwing.app.secret_keys import FORGETTING, existing_key, key_of
 from lapwing.app.times import written
@@ -162,11 +165,19 @@ def _remove(
     if len(doomed.seqs):
         clock.sleep(TOLD_S)
     erased = forgetting.erase(store, doomed, log.naming, source)
+    scrubbed = _scrubbed(directory)
     return msgspec.structs.asdict(erased) | {
         "records": records,
         "waiting": log.left,
-        "scrubbed": _scrubbed(directory),
+        "scrubbed": scrubbed,
+        "again": bool(log.left or not scrubbed or ((marks or records) and _is_worked_on(directory))),
     }
+
+
+def _is_worked_on(directory: Directory) -> bool:
+    """Whether somebody else listens to sources or works here: they may have had records in hand."""
+    others = [each for each in processes(directory) if each["pid"] != os.getpid()]
+    return bool(others or running(directory.path))
 
 
 def _scrubbed(directory: Directory) -> bool:

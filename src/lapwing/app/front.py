@@ -195,6 +195,17 @@ class DirectoryFront:
         """One incident with its evidence; raises `UnknownName` where there is none of that id."""
         return incidents.card(self._own, mark)
 
+    def incidents_geojson(
+        self, asked: Asked, which: tuple[tuple[str, ...], tuple[str, ...]], limit: int, after: str | None = None
+    ) -> dict[str, Any]:
+        """As `incidents`, a GeoJSON FeatureCollection with the ``next`` of a page."""
+        wanted = incidents.wanted_of(self._filters(incidents.only(asked)), *which)
+        return incidents.as_geojson(self._store, wanted, limit, after)
+
+    def incident_cap(self, mark: str) -> str:
+        """One incident as a draft of a CAP alert; raises `UnknownName` where there is none of that id."""
+        return incidents.as_cap(self._own, mark)
+
     def decide(self, kind: str, mark: str, into: str, by: str) -> dict[str, Any]:
         """Write down what somebody decided about an incident: confirm, dismiss, mute, or merge `into` another."""
         return incidents.decide(self._own, incidents.decision_of(kind, mark, into, by))

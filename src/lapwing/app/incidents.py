@@ -97,6 +97,17 @@ _SELECT = (
 )
 
 
+def told(store: Store) -> dict[str, int]:
+    """How many incidents there were, and how many of them were confirmed at some time."""
+    (there,) = store.connection.execute(
+        "SELECT count(*) FROM incidents WHERE state > 0 AND merged_into = ''"
+    ).fetchone()
+    (confirmed,) = store.connection.execute(
+        "SELECT count(DISTINCT incident) FROM incident_changes WHERE kind = 'confirmed'"
+    ).fetchone()
+    return {"there": there, "confirmed": confirmed}
+
+
 def shaped(store: Store, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Incidents in the shape that is promised to programs."""
     places = answers.described(store, [row["area"] for row in rows])
@@ -191,9 +202,16 @@ def _heard(directory: Directory, first_us: int, last_us: int) -> dict[str, Any]:
     return {"complete": share, "gaps": gaps}
 
 
-def as_geojson(store: Store, wanted: Wanted, limit: int) -> dict[str, Any]:
-    """Incidents as a FeatureCollection."""
-    return geojson(page(store, wanted, limit)["incidents"])
+def completeness(directory: Directory, from_us: int, to_us: int) -> float | None:
+    """Which share was heard of what the sources said from one time to another; None where it is not known."""
+    found: float | None = _heard(directory, from_us, to_us - 1)["complete"]
+    return found
+
+
+def as_geojson(store: Store, wanted: Wanted, limit: int, after: str | None = None) -> dict[str, Any]:
+    """Incidents as a FeatureCollection, and the ``next`` of a page."""
+    found = page(store, wanted, limit, after)
+    return geojson(found["incidents"]) | {"next": found["next"]}
 
 
 def as_cap(directory: Directory, mark: str) -> str:

@@ -101,6 +101,18 @@ def _since(before: dict[str, dict[str, int]], after: dict[str, dict[str, int]], 
     }
 
 
+def notes_of(covered: list[Covered], now_us: int) -> list[Records]:
+    """What a recording says was heard and missed, as records of our own topic: as of an archive, which has no duty now."""
+    notes = [msgspec.structs.replace(each, live=False) for each in covered if each.kind in ("heard", "gap")]
+    return [
+        Records(
+            source=note.source, network=note.network, format="", values=[msgspec.json.encode(note)],
+            received_at_us=[now_us],
+        )
+        for note in notes
+    ]  # fmt: skip
+
+
 class _Feed:
     """Files into the log, no further ahead of the workers than `LEAD_RECORDS_MAX`."""
 
@@ -110,6 +122,8 @@ class _Feed:
         self.workers = workers
         self.show = show
         self.own: Worker | None = directory.worker() if not workers.pids() else None
+        if self.own is not None:
+            self.own.linger_us = 0  # it is only asked to work when nothing is appended meanwhile
         self.formats = directory.formats
         self.appended = 0
         self.heard: set[tuple[str, str]] = set()
@@ -174,6 +188,8 @@ class _Feed:
             last = number == len(piece.records) - 1
             cursor = msgspec.json.encode(piece.position).decode() if last else None
             self._appended(f"raw.{records.network}", records, lease, cursor)
+        for notes in notes_of(piece.covered, self.directory.clock.now_us()):
+            self._appended(COVERAGE, notes, None, None)
 
     def _appended(self, topic: str, records: Records, lease: SourceLease | None, cursor: str | None) -> None:
         """Append; on a full disk wait until there is room, so that an ingest goes on by itself."""
@@ -192,15 +208,8 @@ class _Feed:
             return
         for source, network in sorted(self.heard):
             covered = Covered(source, network, *self.wish.covers_us)
-            now_us = self.directory.clock.now_us()
-            records = Records(
-                source=source,
-                network=network,
-                format="",
-                values=[msgspec.json.encode(covered)],
-                received_at_us=[now_us],
-            )
-            self._appended(COVERAGE, records, None, None)
+            for notes in notes_of([covered], self.directory.clock.now_us()):
+                self._appended(COVERAGE, notes, None, None)
 
     def _pace(self, name: str, read_bytes: int) -> None:
         """Let the workers come near, and say how far things are."""

@@ -113,6 +113,7 @@ def _waiting(directory: Directory) -> int:
 def _work_off(directory: Directory, end_s: float) -> None:
     """Work until the topic of retries is empty, here or in whichever worker has it."""
     worker = directory.worker()
+    worker.linger_us = 0  # who asked waits for it
     worker.run(lambda: directory.behind((RETRIES,)) == 0 or directory.clock.monotonic_s() > end_s)
     if directory.behind((RETRIES,)):
         raise TooSlow("the retry is in the log, and not worked through yet", "look at the dead letters again later")

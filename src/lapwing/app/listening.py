@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from random import SystemRandom
@@ -13,9 +14,10 @@ from typing import Any
 import msgspec
 
 from lapwing import catalog
+from lapwing.app.alive import alive, runs
 from lapwing.app.files import INTERNAL, LAST_RESORTS, SAMPLE_RECORDS, UNRECOGNISED
 from lapwing.app.opening import Directory
-from lapwing.app.rereading import Settings
+from lapwing.app.rereading import Rereading
 from lapwing.app.secrets import with_secrets
 from lapwing.config import Configuration
 from lapwing.contracts import Format
@@ -28,9 +30,6 @@ from lapwing.model import Covered
 from lapwing.settings import SourceTable
 
 said = logging.getLogger("lapwing.sources")
-
-RELOAD_S = 2.0
-TRY_AGAIN_S = 10.0
 
 
 def plan_of(table: SourceTable, folder: str) -> Plan:
@@ -94,37 +93,9 @@ def _refusing(why: str) -> Read:
     return read
 
 
-class _Wanted:
-    """What is asked for: first what is configured, and again when the file has changed."""
-
-    def __init__(self, directory: Directory, file: Path | None, only: str | None) -> None:
-        self._directory, self._only = directory, only
-        self._settings = Settings(file) if file else None
-        self._looked_s: float | None = None
-        self._tried_s, self._is_refused = 0.0, False
-
-    def __call__(self) -> Mapping[str, Plan] | None:
-        now_s = self._directory.clock.monotonic_s()
-        if self._looked_s is None:
-            self._looked_s = now_s
-            return self._plans()
-        if now_s - self._looked_s < RELOAD_S:
-            return None
-        self._looked_s = now_s
-        if self._settings is not None and self._settings.changed():
-            return self._plans()
-        if now_s - self._tried_s >= TRY_AGAIN_S:  # a secret may be there by now
-            self._tried_s = now_s
-            return self._plans() if self._is_refused else None
-        return None
-
-    def _plans(self) -> Mapping[str, Plan]:
-        configuration = self._settings.configuration if self._settings else self._directory.configuration
-        if self._only is None:
-            end_what_is_gone(self._directory, configuration)
-        plans = plans_of(configuration, self._only)
-        self._is_refused = any(plan.source.read != catalog.load("sources", plan.type).read for plan in plans.values())
-        return plans
+def _is_refused(plans: Mapping[str, Plan]) -> bool:
+    """Whether a source cannot be listened to as things are; a secret may be there later."""
+    return any(plan.source.read != catalog.load("sources", plan.type).read for plan in plans.values())
 
 
 def listen(path: Path, configuration: Configuration, file: Path | None, stop: Callable[[], bool]) -> None:
@@ -138,11 +109,34 @@ def listen_to(path: Path, configuration: Configuration, name: str, stop: Callabl
 
 
 def _run(directory: Directory, file: Path | None, only: str | None, stop: Callable[[], bool]) -> None:
+    left: list[Configuration] = []
+
+    def wanted(configuration: Configuration) -> Mapping[str, Plan]:
+        if only is None:
+            left.append(configuration)
+        return plans_of(configuration, only)
+
+    def look() -> Mapping[str, Plan] | None:
+        while left:  # by now what it left out has ended, and has said so
+            # Our own log is in another thread's hands.
+            with closing(Directory(directory.path, directory.configuration)) as beside:
+                end_what_is_gone(beside, left.pop())
+        return reread()
+
     owner = (f"sources-{os.getpid()}", SystemRandom())
+    reread = Rereading(directory.configuration, file, directory.clock, wanted, _is_refused)
     try:
-        ears.listen(directory.log, directory.clock, owner, _Wanted(directory, file, only), stop)
+        with alive(directory.path, owner[0]):
+            _inherit(directory)
+            ears.listen(directory.log, directory.clock, owner, look, stop)
     finally:
         directory.close()
+
+
+def _inherit(directory: Directory) -> None:
+    """Give up what processes hold that died, so that nothing is missed until their leases run out."""
+    owners = {state["owner"] for state in directory.log.source_states()} - {None}
+    directory.log.release_dead([owner for owner in owners if runs(directory.path, owner) is False])
 
 
 def end_what_is_gone(directory: Directory, configuration: Configuration) -> None:

@@ -80,16 +80,19 @@ def _processes(status: dict[str, Any]) -> Iterator[Metric]:
 
 
 def _sources(status: dict[str, Any]) -> Iterator[Metric]:
-    """How the sources are: a 1 beside the state that each is in, how often it broke, and how it was heard lately."""
+    """How the sources are: a 1 beside the state that each is in, how often it broke, and how it was heard lately.
+
+    A source that is configured no longer has no line; what it brought stays among the records.
+    """
     state = GaugeMetricFamily("lapwing_source_state", "1 for the state it is in.", labels=["source", "state"])
     breaks = CounterMetricFamily("lapwing_source_disconnects", "How often it broke.", labels=["source"])
     heard = GaugeMetricFamily("lapwing_source_heard_ratio", "Share of the last hour that was heard.", labels=["source"])
-    for source in status["listening"][:SOURCES_MAX]:
+    for source in [each for each in status["listening"] if each["configured"] is not False][:SOURCES_MAX]:
         for each in STATES:
             state.add_metric([source["name"], each], float(source["state"] == each))
         breaks.add_metric([source["name"]], source.get("disconnects", 0))
     for source in status["sources"][:SOURCES_MAX]:
-        if source["live"] and source["heard_last_hour"] is not None:
+        if source["on_duty"] and source["heard_last_hour"] is not None:
             heard.add_metric([source["name"]], source["heard_last_hour"])
     yield state
     yield breaks

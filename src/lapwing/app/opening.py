@@ -49,6 +49,8 @@ class Directory:
         self.configuration = configuration or config.parse("", environment={})
         self.clock: Clock = SystemClock()
         self.mark = mark
+        self.mistaken = False
+        """Whether the configuration's file has a mistake, so that `configuration` says nothing of what is in force."""
 
     def must_exist(self) -> Directory:
         """Itself; raises `UsageError` where nothing was ever stored."""

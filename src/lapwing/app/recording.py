@@ -23,8 +23,9 @@ from lapwing.engine import ears
 from lapwing.engine.clock import Clock
 from lapwing.engine.heard import Plan
 from lapwing.errors import DiskFull, UsageError
-from lapwing.hearing import SourceNote
+from lapwing.hearing import STOPPED, SourceNote
 from lapwing.model import COVERAGE, Covered, Records
+from lapwing.windows.completeness import merged, spans_of
 
 said = logging.getLogger("lapwing.record")
 
@@ -51,7 +52,8 @@ class Tape:
         """How many were heard, by source."""
         self.notes: list[Covered] = []
         """What was said about listening, gaps and what was surely heard."""
-        self.states: dict[str, str] = {}
+        self.states: dict[str, tuple[str, str]] = {}
+        """How each source last was, and why, before it was stopped."""
 
     def __enter__(self) -> Tape:
         return self
@@ -81,11 +83,13 @@ class Tape:
         for topic, records in outputs:
             if topic == COVERAGE:
                 self.notes += [msgspec.json.decode(value, type=Covered) for value in records.values]
+                lines += recordings.encode(msgspec.structs.replace(records, format=recordings.COVERED))
                 continue
             cursors = [""] * (len(records.values) - 1) + [cursor or ""]
             lines += recordings.encode(msgspec.structs.replace(records, cursors=cursors))
             self.records[lease.source] = self.records.get(lease.source, 0) + len(records.values)
-        self.states[note.name] = f"{note.state} {note.reason}".strip()
+        if note.reason != STOPPED:
+            self.states[note.name] = (note.state, note.reason)
         if lines:
             self._write(b"\n".join(lines) + b"\n")
 
@@ -119,7 +123,12 @@ def record(
 
     Raises `UsageError` for a file that is there, and where there is nothing to listen to.
     """
-    plans = {name: plan for name, plan in plans_of(configuration).items() if not wish.names or name in wish.names}
+    listened = plans_of(configuration)
+    plans = {  # whoever records answers nobody
+        name: msgspec.structs.replace(plan, answers=None)
+        for name, plan in listened.items()
+        if not wish.names or name in wish.names
+    }
     if not plans:
         raise UsageError("there is no source to record", "write a [[source]], or name one of the configuration")
     with Tape(path) as tape:
@@ -154,22 +163,15 @@ def _heard(tape: Tape, name: str, begin_us: int) -> dict[str, Any]:
         for note in tape.notes
         if note.source == name and note.kind == "gap"
     ]
-    spans = [(note.from_us, note.to_us) for note in tape.notes if note.source == name and note.kind == "heard"]
-    heard_us = sum(high - max(low, begin_us) for low, high in _union(spans) if high > begin_us)
+    spans = spans_of((note.from_us, note.to_us) for note in tape.notes if note.source == name and note.kind == "heard")
+    heard_us = sum(high - max(low, begin_us) for low, high in merged(spans).tolist() if high > begin_us)
+    records = tape.records.get(name, 0)
+    state, reason = tape.states.get(name, ("connecting", ""))
     return {
         "name": name,
-        "records": tape.records.get(name, 0),
-        "state": tape.states.get(name, ""),
+        "records": records,
+        "state": "live" if state == "connecting" and (records or heard_us) else state,
+        "reason": reason,
         "heard_s": round(heard_us / 1e6, 3),
         "gaps": gaps,
     }
-
-
-def _union(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
-    for low, high in sorted(spans):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
-        else:
-            joined.append((low, high))
-    return joined

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from lapwing.app.files import RECORDING, Opened, Piece, Reading, pieces, source_name
-from lapwing.app.ingesting import DISK_FULL_WAIT_S, opened_or_blamed
+from lapwing.app.files import RECORDING, Opened, Piece, Reading, pieces, source_name, up_to_the_cut
+from lapwing.app.ingesting import DISK_FULL_WAIT_S, notes_of, opened_or_blamed
 from lapwing.app.opening import Directory, Formats
 from lapwing.app.replay_faults import Faults, Heard, with_faults
 from lapwing.errors import DiskFull, UnreadableInput
-from lapwing.model import Records
+from lapwing.model import COVERAGE, Covered, Records
 
 NO_FAULTS = Faults()
 TICK_S = 0.05
@@ -28,13 +28,15 @@ def replay(
 ) -> dict[str, Any]:
     """Append everything, waiting between records as long as their sources were silent, divided by `speed`; 0: no wait.
 
-    With `faults` it comes as over a bad network. Raises `UnreadableInput` for what is no recording.
+    With `faults` it comes as over a bad network. A recording that was cut off is read up to there, and named under `cut`.
+    Raises `UnreadableInput` for what is no recording.
     """
     inputs = [opened_or_blamed(name) for name in files]
     clock = directory.clock
     started, first_us, count = clock.monotonic_s(), None, 0
     waiting: list[Records] = []
-    heard = heapq.merge(*(_records(directory, opened, number) for number, opened in enumerate(inputs)))
+    aside = _Aside([], [])
+    heard = heapq.merge(*(_records(directory, opened, number, aside) for number, opened in enumerate(inputs)))
     for at_us, _, _, record in with_faults(iter(heard), faults, seed, directory.formats):
         first_us = at_us if first_us is None else first_us
         ahead_s = (at_us - first_us) / 1e6 / speed - (clock.monotonic_s() - started) if speed else 0.0
@@ -46,14 +48,26 @@ def replay(
         waiting.append(record)
         count += 1
     _append(directory, waiting)
-    return {"records": count, "seconds": round(clock.monotonic_s() - started, 3)}
+    for notes in notes_of(aside.covered, clock.now_us()):
+        while not _appended(directory, COVERAGE, notes):
+            clock.sleep(DISK_FULL_WAIT_S)
+    return {"records": count, "seconds": round(clock.monotonic_s() - started, 3), "cut": aside.cut}
 
 
-def _records(directory: Directory, opened: Opened, number: int) -> Iterator[Heard]:
+class _Aside(NamedTuple):
+    """What recordings hold beside records."""
+
+    cut: list[str]
+    """The names of those that were cut off."""
+    covered: list[Covered]
+
+
+def _records(directory: Directory, opened: Opened, number: int, aside: _Aside) -> Iterator[Heard]:
     """The records of one recording, one by one, in the order in which they were received."""
     how = Reading(source=source_name(opened.name), format="auto", now_us=directory.clock.now_us())
     place = 0
-    for piece in pieces(opened, Formats(), how):
+    for piece in up_to_the_cut(pieces(opened, Formats(), how), lambda: aside.cut.append(opened.name)):
+        aside.covered.extend(piece.covered)
         if piece.position.format != RECORDING:
             raise UnreadableInput(f"{opened.name} is not a recording", "lapwing ingest reads it")
         for at_us, record in _in_order(piece):
@@ -89,13 +103,13 @@ def _append(directory: Directory, waiting: list[Records]) -> None:
             received_at_us=[part.received_at_us[0] for part in parts],
             cursors=[(part.cursors or [""])[0] for part in parts],
         )  # fmt: skip
-        while not _appended(directory, records):
+        while not _appended(directory, f"raw.{records.network}", records):
             directory.clock.sleep(DISK_FULL_WAIT_S)
 
 
-def _appended(directory: Directory, records: Records) -> bool:
+def _appended(directory: Directory, topic: str, records: Records) -> bool:
     try:
-        directory.log.append(f"raw.{records.network}", records, now_us=directory.clock.now_us())
+        directory.log.append(topic, records, now_us=directory.clock.now_us())
     except DiskFull:
         return False
     return True

@@ -7,6 +7,7 @@ from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
+import psutil
 
 from lapwing.app.answers import shown_gap
 from lapwing.app.collections import listing
@@ -18,7 +19,6 @@ from lapwing.app.sources import listed
 from lapwing.app.times import written, written_out
 from lapwing.ledger.sqlite import listened
 from lapwing.ledger.sqlite.accounting import OUTCOMES
-from lapwing.ledger.sqlite.leases import LEASE_US
 from lapwing.ledger.sqlite.listened import Gap, Source
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.windows.completeness import EVER_US, complete
@@ -125,13 +125,13 @@ def _partitions(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _workers(connection: Connection, now_us: int) -> list[dict[str, Any]]:
-    """Who works, and whether they still give a sign of life."""
+    """Who works, when each last gave a sign of life, and who is gone, as the kernel knows at once."""
     return [
         {
             "name": owner,
             "pid": pid,
             "silent_s": round((now_us - heartbeat) / 1e6, 1),
-            "lost": now_us - heartbeat > LEASE_US,
+            "lost": not psutil.pid_exists(pid),
         }
         for owner, pid, heartbeat in connection.execute("SELECT owner, pid, heartbeat_us FROM workers")
     ]

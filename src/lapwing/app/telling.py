@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
 from lapwing import catalog
 from lapwing.app.opening import Directory
-from lapwing.app.rereading import Settings
+from lapwing.app.rereading import Rereading
 from lapwing.app.secrets import with_secrets
 from lapwing.app.times import written_out
 from lapwing.config import Configuration
@@ -24,7 +24,6 @@ from lapwing.telling import Channel, Recipient
 
 said = logging.getLogger("lapwing.channels")
 
-RELOAD_S = 2.0
 SILENT_US = 20_000_000
 """A channel says how it is every few seconds; one that said nothing for so long is not served."""
 
@@ -55,31 +54,12 @@ def recipients_of(directory: Directory, channel: Channel) -> list[Recipient]:
     return outbox.recipients(directory.ledger.store.connection, channel.name, channel.recipients())
 
 
-class _Wanted:
-    """What is asked for: first what is configured, and again when the file has changed."""
-
-    def __init__(self, directory: Directory, file: Path | None) -> None:
-        self._directory = directory
-        self._settings = Settings(file) if file else None
-        self._looked_s: float | None = None
-
-    def __call__(self) -> Mapping[str, Channel] | None:
-        now_s = self._directory.clock.monotonic_s()
-        if self._looked_s is None:
-            self._looked_s = now_s
-            return channels_of(self._settings.configuration if self._settings else self._directory.configuration)
-        if self._settings is None or now_s - self._looked_s < RELOAD_S:
-            return None
-        self._looked_s = now_s
-        return channels_of(self._settings.configuration) if self._settings.changed() else None
-
-
 def tell(path: Path, configuration: Configuration, file: Path | None, stop: Callable[[], bool]) -> None:
     """Send what is in the outbox until `stop`; with a file, through what stands there, whenever it changes."""
     directory = Directory(path, configuration)
     try:
         means = telling.Means(Outbox(directory.ledger), directory.clock, SystemRandom(), f"channels-{os.getpid()}")
-        telling.tell(means, _Wanted(directory, file), stop)
+        telling.tell(means, Rereading(configuration, file, directory.clock, channels_of), stop)
     finally:
         directory.close()
 

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import msgspec
 
+from lapwing.app import in_force
 from lapwing.app.address import Address
+from lapwing.app.alive import alive
 from lapwing.app.alone import alone
 from lapwing.app.collections import collect
 from lapwing.app.ending import told_to_end
 from lapwing.app.footprint import PROCESSES
 from lapwing.app.functions import run_functions
-from lapwing.app.listening import listen
+from lapwing.app.listening import end_what_is_gone, listen
 from lapwing.app.opening import Directory
 from lapwing.app.rereading import Settings
 from lapwing.app.supervising import Child, Tree
@@ -69,7 +71,8 @@ def children_of(wish: Wish, configuration: Configuration, address: Address) -> l
         for number in range(1, wish.workers + 1)
     ]
     rules = {"rules": configuration.rules, "channels": configuration.channels}
-    children.append(Child("incidents", watch, (path, keep(plain, **rules))))
+    linked = Serve(public_url=configuration.serve.public_url)
+    children.append(Child("incidents", watch, (path, keep(plain, serve=linked, **rules))))
     if configuration.sources:
         children.append(
             Child("sources", listen, (path, keep(plain, sources=() if wish.file else configuration.sources), wish.file))
@@ -98,7 +101,11 @@ def run(wish: Wish, up: Callable[[str], None] = lambda _: None) -> None:
     """
     ending = told_to_end()
     source = Settings(wish.file)
-    with alone(wish.path), closing(Address(wish.path, source.configuration.serve)) as address:
+    with (
+        alone(wish.path),
+        alive(wish.path, _owner()),
+        closing(Address(wish.path, source.configuration.serve)) as address,
+    ):
         up(str(address))
         _run(wish, source, address, ending)
 
@@ -110,14 +117,14 @@ def _run(wish: Wish, source: Settings, address: Address, ending: threading.Event
     directory.ledger.claims()
     clock, looked_s, written_s = directory.clock, 0.0, 0.0
     with Tree(clock) as tree:
-        tree.want(children_of(wish, source.configuration, address))
+        _grow(wish, source.configuration, directory, (tree, address))
         while not clock.sleep(LOOK_S, ending):
             died, now_s = tree.watch(), clock.monotonic_s()
             if now_s - looked_s >= RELOAD_S:
                 looked_s = now_s
                 if source.changed():
                     address.follow(source.configuration.serve, tree.drain)
-                    tree.want(children_of(wish, source.configuration, address))
+                    _grow(wish, source.configuration, directory, (tree, address))
             if died or now_s - written_s >= PROCESSES_S:
                 written_s = now_s
                 _write_down(wish.path, tree)
@@ -125,6 +132,20 @@ def _run(wish: Wish, source: Settings, address: Address, ending: threading.Event
         address.close()
     (wish.path / PROCESSES).unlink(missing_ok=True)
     directory.close()
+
+
+def _grow(wish: Wish, configuration: Configuration, directory: Directory, parts: tuple[Tree, Address]) -> None:
+    """Make the tree what a configuration asks for, and write down that it is in force."""
+    tree, address = parts
+    in_force.keep(wish.path, _owner(), configuration)
+    tree.want(children_of(wish, configuration, address))
+    if not configuration.sources:  # then there is no child that would say it
+        end_what_is_gone(directory, configuration)
+
+
+def _owner() -> str:
+    """The name under which this process is known to be alive."""
+    return f"up-{os.getpid()}"
 
 
 def _write_down(path: Path, tree: Tree) -> None:

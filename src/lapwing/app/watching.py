@@ -16,12 +16,12 @@ from lapwing.app.alerting import Teller
 from lapwing.app.opening import Directory
 from lapwing.config import Configuration
 from lapwing.contracts import Claimed
-from lapwing.engine.incidents import Incidents
-from lapwing.errors import Fenced
+from lapwing.engine.incidents import RENEW_US, Incidents
+from lapwing.errors import DiskFull, Fenced
 from lapwing.incidents import following
 from lapwing.incidents.burst import Rhythm
 from lapwing.incidents.deciding import Decision, apply
-from lapwing.incidents.happening import CLOSED, Happening
+from lapwing.incidents.happening import Happening
 from lapwing.incidents.scene import scene_of
 from lapwing.incidents.working import Working
 from lapwing.ledger.sqlite import flagged, incidents
@@ -268,6 +268,25 @@ def work_off(directory: Directory, stop: Callable[[], bool] = lambda: False) -> 
     stage(directory).run(lambda: behind(directory) == 0 or stop())
 
 
-def is_open(state: int) -> bool:
-    """Whether an incident still goes on."""
-    return 0 < state < CLOSED
+def catch_up(directory: Directory, show: Callable[[int], None] = lambda _: None) -> bool:
+    """Look through all commits here, unless another process follows them; whether none is left.
+
+    `show` is told how many are left, now and then.
+    """
+    follower = Watcher(directory, f"incidents-{os.getpid()}")
+    try:
+        clock = directory.clock
+        if not follower.claim(clock.now_us()):
+            return behind(directory) == 0
+        renewed_us = clock.now_us()
+        while left := behind(directory):
+            show(left)
+            if clock.now_us() - renewed_us >= RENEW_US:
+                renewed_us = clock.now_us()
+                follower.renew(renewed_us)
+            follower.step(clock.now_us())
+    except (Fenced, DiskFull) as problem:  # what is not looked through now, `lapwing up` looks through
+        log_lines.warning("incidents are not worked out to the end: %s", problem)
+    finally:
+        follower.release()
+    return behind(directory) == 0

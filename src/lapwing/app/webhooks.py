@@ -19,6 +19,9 @@ from lapwing.settings import SourceTable
 
 said = logging.getLogger("lapwing.sources")
 
+STRANGERS_MAX = 20
+"""Of so many names that nothing has it is said that they were asked for."""
+
 
 class Own(Protocol):
     """A data directory that only one thread touches."""
@@ -28,11 +31,11 @@ class Own(Protocol):
 
 
 def posted_to(sources: Iterable[SourceTable]) -> tuple[SourceTable, ...]:
-    """Those of some sources that something is posted to."""
+    """Those of some sources that something is posted to; paused ones too, of which it must be said that they wait."""
     return tuple(
         table
         for table in sources
-        if table.options is not None and not table.paused and catalog.load("sources", table.type).receive is not None
+        if table.options is not None and catalog.load("sources", table.type).receive is not None
     )
 
 
@@ -48,17 +51,24 @@ def heard(directory: Directory, plan: Plan, headers: Mapping[str, str], body: by
             source=plan.name, network=plan.source.network, format=plan.source.format, values=values,
             received_at_us=[now_us] * len(values), keys=list(delivery.keys) or None,
         )  # fmt: skip
-        directory.log.append(plan.topic, records, now_us=now_us)
+        directory.log.append_received(plan.topic, records, now_us=now_us)
     return delivery
 
 
 class DirectoryHooks:
-    """The `Hooks` of a configuration; a source whose secret is missing is said and left out."""
+    """The `Hooks` of a configuration. One that is paused, or whose secret is missing, is asked to be tried again (503):
+    networks deliver again what was not answered with 200, so that nothing is lost while it is mended.
+    """
 
     def __init__(self, own: Own, configuration: Configuration) -> None:
         self._own = own
+        self._types: dict[str, str] = {}
         self._plans: dict[str, Plan] = {}
+        self._strangers: set[str] = set()
         for table in posted_to(configuration.sources):
+            self._types[table.name] = table.type
+            if table.paused:
+                continue
             try:
                 self._plans[table.name] = plan_of(table, configuration.folder)
             except LapwingError as problem:
@@ -66,14 +76,28 @@ class DirectoryHooks:
 
     def find(self, name: str) -> str:
         """The source of that name or, where only one has it, type; raises `UnknownName`."""
-        alike = [plan.name for plan in self._plans.values() if plan.type == name]
-        if name in self._plans or len(alike) != 1:
-            if name not in self._plans:
-                raise UnknownName("webhook", name, ())
+        if name in self._types:
             return name
+        alike = [each for each, kind in self._types.items() if kind == name]
+        if len(alike) != 1:
+            self._say(name)
+            raise UnknownName("webhook", name, ())
         return alike[0]
 
     def take(self, name: str, headers: Mapping[str, str], body: bytes) -> Future[Delivery]:
         """What the source says to it, once its records are durable."""
-        plan = self._plans[name]
+        plan = self._plans.get(name)
+        if plan is None:
+            waits: Future[Delivery] = Future()
+            waits.set_result(Delivery(status=503, reason="it waits"))
+            return waits
         return self._own.run(lambda directory: heard(directory, plan, headers, body))
+
+    def _say(self, name: str) -> None:
+        """Say in the log, once for each name, that nothing is taken under it: perhaps a source was renamed."""
+        if self._types and name not in self._strangers and len(self._strangers) < STRANGERS_MAX:
+            self._strangers.add(name)
+            known = ", ".join(sorted(self._types))
+            said.warning(
+                "no source is called %r, so what was posted to its webhook is refused; there is: %s", name, known
+            )

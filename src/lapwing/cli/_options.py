@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from lapwing import config
-from lapwing.errors import UsageError
+from lapwing.errors import ConfigError, UsageError
 
 Decorated = Callable[..., Any]
 
@@ -42,6 +42,30 @@ def directory_of(context: click.Context, *, must_exist: bool = True) -> Any:
     directory = Directory(config.data_directory(context.obj["data"]), configuration_of(context))
     context.call_on_close(directory.close)
     return directory.must_exist() if must_exist else directory
+
+
+def standing_directory_of(context: click.Context, *, must_exist: bool = True) -> Any:
+    """As `directory_of`, for those who only look: a mistake in the configuration is said in one line, and what was last
+    in force counts.
+    """
+    from lapwing.app.in_force import last
+    from lapwing.app.opening import Directory
+
+    path = config.data_directory(context.obj["data"])
+    try:
+        configuration, problem = configuration_of(context), ""
+    except UsageError as mistake:
+        if not isinstance(mistake, ConfigError) and last(path) is None:
+            raise  # a file that was never there, and not one with a mistake
+        configuration, problem = config.parse("source = []", environment={}), " ".join(str(mistake).split())
+    directory = Directory(path, configuration)
+    directory.mistaken = bool(problem)
+    context.call_on_close(directory.close)
+    if must_exist:
+        directory.must_exist()
+    if problem:
+        click.echo(f"a mistake in the configuration, so as it was last in force: {problem}", err=True)
+    return directory
 
 
 def filter_options(function: Decorated) -> Decorated:

@@ -58,6 +58,9 @@ def compare_captures(context: click.Context, names: tuple[str, ...], as_json: bo
         emit_json(result)
         return
     click.echo(f"{result['posts']:,} posts heard from {result['from']} to {result['to']}, the time that all cover")
+    for each in result["captures"]:
+        if each["cut"]:
+            click.echo(f"{each['name']} was cut off, and is read up to there", err=True)
     rows = [
         [
             str(each["rank"]),

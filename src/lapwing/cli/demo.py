@@ -71,7 +71,12 @@ def show_result(result: dict[str, Any]) -> None:
     click.echo(
         f"\n{result['located']:.0%} of posts located · {result['seconds']} s · {result['posts_per_second']:,} records/s through the whole path"
     )
+    found = result["incidents"]
+    click.echo(
+        f"{found['there']} incidents, {found['confirmed']} of them confirmed, from what different people said of one thing; "
+        "two of the evening are real (a flood in Semarang, a train in Brisbane)"
+    )
     lapwing = "lapwing" if which("lapwing") else sys.argv[0]  # make runs it from a folder that is not on the path
     click.echo(
-        f"look around: {lapwing} --data {result['directory']} posts semarang   (or counts, words, status, verify)"
+        f"look around: {lapwing} --data {result['directory']} incidents   (or posts semarang, counts, words, status, verify)"
     )

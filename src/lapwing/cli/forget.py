@@ -72,12 +72,17 @@ def _say(done: dict[str, Any]) -> None:
     )
     if done["waiting"]:
         click.echo(
-            f"{done['waiting']:,} records of others that name them wait for a worker and were left; forget them again later",
+            f"{done['waiting']:,} records of others that name them wait for a worker and were left",
             err=True,
         )
     if not done["scrubbed"]:
         click.echo(
-            "a reader holds the old state of a file, so what was removed may lie in its write-ahead log; "
-            "run `lapwing forget --again` when it has ended",
+            "a reader holds the old state of a file, so what was removed may lie in its write-ahead log until it ends",
+            err=True,
+        )
+    if done["again"]:
+        click.echo(
+            "what came in meanwhile may still lie in the log, where nobody is shown it: "
+            "run `lapwing forget --again` in a while, and until it says nothing of this",
             err=True,
         )

@@ -46,10 +46,11 @@ def command(
         emit_json(result)
         return
     for source in result["sources"]:
-        click.echo(f"{source['name']}: {source['records']:,} records, {source['heard_s']:,.0f} s surely heard")
+        why = f" ({source['reason']})" if source["reason"] else ""
+        click.echo(
+            f"{source['name']}: {source['records']:,} records, {source['heard_s']:,.0f} s surely heard, {source['state']}{why}"
+        )
         for gap in source["gaps"]:
             click.echo(f"  missed {written(gap['from_us'])} to {written(gap['to_us'])}: {gap['reason']}")
     click.echo(f"{result['records']:,} records in {file}", err=True)
-    click.echo(
-        f"`lapwing ingest {file} --covers {written(result['from_us'])}/{written(result['to_us'])}` reads it", err=True
-    )
+    click.echo(f"`lapwing ingest {file}` reads it, and what was surely heard", err=True)

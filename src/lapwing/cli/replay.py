@@ -39,5 +39,7 @@ def command(
     if as_json:
         emit_json(summary)
     else:
+        for name in summary["cut"]:
+            click.echo(f"{name} was cut off, and is read up to there", err=True)
         click.echo(f"{summary['records']:,} records into the log in {summary['seconds']} s")
         click.echo("`lapwing worker` works through them", err=True)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lapwing import config
-from lapwing.cli._options import configuration_of, directory_of, emit_json, emit_table, json_option
+from lapwing.cli._options import configuration_of, emit_json, emit_table, json_option, standing_directory_of
 from lapwing.errors import UnknownName
 
 REASON_CHARACTERS = 60
@@ -17,12 +17,14 @@ REASON_CHARACTERS = 60
 @json_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """What is listened to, and how it is: connecting, live, back-filling, broken, refused, paused, or not running."""
+    """What is listened to, and how it is: connecting, live, back-filling, broken, refused, paused, not running, or removed."""
     if context.invoked_subcommand is not None:
         return
-    from lapwing.app.sources import listed
+    from lapwing.app.sources import listed, removed
 
-    rows = listed(directory_of(context, must_exist=False))
+    directory = standing_directory_of(context, must_exist=False)
+    rows = listed(directory)
+    rows = sorted(rows + removed(directory, rows), key=lambda row: row["name"])
     if as_json:
         emit_json(rows)
         return
@@ -33,11 +35,11 @@ def _row(source: dict[str, Any]) -> list[str]:
     reason = source["reason"]
     return [
         source["name"],
-        source.get("type", ""),
-        source.get("topic", ""),
+        source["type"],
+        source["topic"] or "",
         source["state"],
-        str(source.get("since") or ""),
-        f"{source.get('records', 0):,}",
+        source["since"] or "",
+        f"{source['records']:,}",
         reason if len(reason) <= REASON_CHARACTERS else reason[: REASON_CHARACTERS - 1] + "…",
     ]
 

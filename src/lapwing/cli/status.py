@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
-from lapwing.cli._options import directory_of, emit_json, emit_table, json_option
+from lapwing.cli._options import emit_json, emit_table, json_option, standing_directory_of
 
 DAYS_SHOWN_MAX = 1_000
+SILENT_S = 10.0
+"""A worker says that it lives twice a second; of one that does not for so long it is said."""
 
 
 @click.command("status")
@@ -18,7 +20,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """Sources, lag, workers, sizes, and what became of every record."""
     from lapwing.app.status import status
 
-    found = status(directory_of(context))
+    found = status(standing_directory_of(context))
     if as_json:
         emit_json(found)
     else:
@@ -43,7 +45,12 @@ def show(found: dict[str, Any]) -> None:
     for worker in found["workers"]:
         click.echo(
             f"worker {worker['name']} (process {worker['pid']})"
-            + (f" has been silent for {worker['silent_s']} s" if worker["lost"] else "")
+            + (" is gone" if worker["lost"] else "")
+            + (
+                f" has been silent for {worker['silent_s']} s"
+                if worker["silent_s"] > SILENT_S and not worker["lost"]
+                else ""
+            )
         )
     for process in found["processes"]:
         click.echo(

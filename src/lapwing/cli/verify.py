@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from lapwing.cli._options import directory_of, emit_json, json_option
+from lapwing.cli._options import emit_json, json_option, standing_directory_of
 
 
 @click.command("verify")
@@ -16,7 +16,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """Check that nothing was lost and nothing counted twice. Exit code 1 if a promise is broken."""
     from lapwing.app.verifying import verify
 
-    directory = directory_of(context)
+    directory = standing_directory_of(context)
     findings = []
     for finding in verify(directory):
         findings.append(finding)

@@ -45,14 +45,22 @@ def cutter(container: Container, offset: int = 0, limit: int = RECORD_BYTES_MAX)
 
 
 def peek(chunks: Iterable[bytes], size: int = HEAD_BYTES) -> tuple[bytes, Iterator[bytes]]:
-    """Give the first bytes, and all chunks again."""
+    """Give the first bytes, and all chunks again; an `UnreadableInput` among the first comes behind what was read before it."""
     rest = iter(chunks)
     taken: list[bytes] = []
     length = 0
-    while length < size and (chunk := next(rest, None)) is not None:
-        taken.append(chunk)
-        length += len(chunk)
+    try:
+        while length < size and (chunk := next(rest, None)) is not None:
+            taken.append(chunk)
+            length += len(chunk)
+    except UnreadableInput as unreadable:
+        rest = _raising(unreadable)
     return b"".join(taken)[:size], chain(taken, rest)
+
+
+def _raising(problem: UnreadableInput) -> Iterator[bytes]:
+    yield from ()
+    raise problem
 
 
 def cut(

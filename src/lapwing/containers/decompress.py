@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import zstandard
 
 from lapwing.containers.cutting import peek
-from lapwing.errors import UnreadableInput
+from lapwing.errors import CutOff, UnreadableInput
 
 GZIP = b"\x1f\x8b"
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
@@ -131,5 +131,5 @@ def _damaged(name: str, allowance: Allowance, error: Exception) -> UnreadableInp
     return UnreadableInput(f"the {name} stream is damaged before its byte {allowance.taken} ({error})")
 
 
-def _cut_off(name: str, allowance: Allowance) -> UnreadableInput:
-    return UnreadableInput(f"the {name} stream is cut off: it ends in the middle, after {allowance.taken} bytes")
+def _cut_off(name: str, allowance: Allowance) -> CutOff:
+    return CutOff(f"the {name} stream is cut off: it ends in the middle, after {allowance.taken} bytes")

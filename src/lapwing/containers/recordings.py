@@ -1,7 +1,8 @@
 """Our own recordings: what the sources said, exactly, with the envelope of each record, one JSON object to a line.
 
 `{"v":1,"source":…,"network":…,"format":…,"received_at":…,"cursor":…,"record":…}`: the record is a text, or
-`{"base64": …}` where it is not UTF-8; the time is RFC 3339 in UTC with microseconds.
+`{"base64": …}` where it is not UTF-8; the time is RFC 3339 in UTC with microseconds. A line of the format `covered` is no
+record but a note of what was surely heard of its source, or missed (`model.Covered`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from typing import Literal
 
 import msgspec
 
-from lapwing.model import Records, Refused
+from lapwing.model import Covered, Records, Refused
+
+COVERED = "covered"
+"""The format of lines that say what was heard."""
+TIME_US_MAX = 1 << 60
+REASON_CHARACTERS_MAX = 1_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -44,6 +50,8 @@ class Decoded(msgspec.Struct, frozen=True):
     records: list[Records]
     refused: list[Refused]
     """Their `record` is the position among the lines."""
+    covered: list[Covered]
+    """What was surely heard of the sources, and what was missed."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -102,10 +110,14 @@ def decode(lines: Sequence[bytes]) -> Decoded:
     """Read lines; records of the same source, network and format come together, in their order."""
     groups: dict[tuple[str, str, str], tuple[list[bytes], list[int], list[str]]] = {}
     refused: list[Refused] = []
+    covered: list[Covered] = []
     for position, line in enumerate(lines):
         try:
             read = _decode(line)
             value = _bytes(read.record)
+            if read.format == COVERED:
+                covered.append(_note(value, read))
+                continue
         except (msgspec.MsgspecError, UnicodeError, RecursionError, binascii.Error) as error:
             refused.append(Refused(position, f"not a line of a recording: {error}"[:200]))
             continue
@@ -117,7 +129,15 @@ def decode(lines: Sequence[bytes]) -> Decoded:
         Records(source=source, network=network, format=form, values=values, received_at_us=times, cursors=cursors)
         for (source, network, form), (values, times, cursors) in groups.items()
     ]
-    return Decoded(records, refused)
+    return Decoded(records, refused, covered)
+
+
+def _note(value: bytes, line: Line) -> Covered:
+    """A note about the source of its line; raises `msgspec.ValidationError` for times that nothing has."""
+    note = msgspec.json.decode(value, type=Covered)
+    if not 0 <= note.from_us <= note.to_us < TIME_US_MAX or len(note.reason) > REASON_CHARACTERS_MAX:
+        raise msgspec.ValidationError("a note of what was heard has times or a reason that cannot be")
+    return msgspec.structs.replace(note, source=line.source, network=line.network)
 
 
 def _bytes(record: str | Encoded) -> bytes:

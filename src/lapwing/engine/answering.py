@@ -12,11 +12,11 @@ import hashlib
 import logging
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from lapwing.contracts import Claimed
+from lapwing.contracts import Claimed, Log
 from lapwing.engine.attention import Patience
 from lapwing.engine.listening import DISCONNECTED, DISK_FULL_WAIT_S, LIMITED, Hands, Listener
 from lapwing.engine.membership import Membership, Partition
@@ -53,7 +53,8 @@ class Answering:
     def __init__(self, listener: Listener, hands: Hands, topic: str) -> None:
         self._listener, self._hands, self._topic = listener, hands, topic
         self._group = f"answers.{listener.plan.name}"
-        self._member = Membership(hands.log, self._group, topic, hands.owner)
+        self._log = cast(Log, hands.log)
+        self._member = Membership(self._log, self._group, topic, hands.owner)
         self._in_hand: set[Partition] = set()
         self._sent: dict[str, None] = {}
 
@@ -85,14 +86,14 @@ class Answering:
             await self._hands.time.sleep(KEEP_S if self._member.claims else WAIT_S)
 
     def _waiting(self) -> bool:
-        return bool(self._member.claims) and bool(self._hands.log.group_lag(self._group, self._topic))
+        return bool(self._member.claims) and bool(self._log.group_lag(self._group, self._topic))
 
     def _leave(self) -> None:
         with suppress(DiskFull):
             self._member.leave()
 
     async def _some_of(self, key: Partition) -> None:
-        claim, log = self._member.claims.get(key), self._hands.log
+        claim, log = self._member.claims.get(key), self._log
         if claim is None:
             return
         for chunk in await self._hands.in_thread(partial(log.read, *key, claim.next_offset, READ_RECORDS)):
@@ -111,7 +112,7 @@ class Answering:
         now_us = self._hands.time.now_us
         failed = [(FAILED, self._letter((claim.topic, claim.partition), offset, value, failure))] if failure else []
         while True:
-            advance = partial(self._hands.log.append_and_advance, claim, offset + 1, failed, now_us=now_us())
+            advance = partial(self._log.append_and_advance, claim, offset + 1, failed, now_us=now_us())
             try:
                 moved: Claimed = await self._hands.in_thread(advance)
             except Fenced as taken_over:

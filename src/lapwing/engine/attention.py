@@ -75,10 +75,14 @@ class Patience:
         if held_s >= STEADY_S or back_off != self._kind:
             self._failures = 0
         self._kind = back_off
-        number = self._failures
         self._failures += 1
-        grown = back_off.first_s * back_off.factor ** min(number, 30) + back_off.step_s * number
-        return min(grown, back_off.max_s) * (1 + self._chance.uniform(-back_off.jitter, back_off.jitter))
+        return back_off_s(back_off, self._failures - 1, self._chance)
+
+
+def back_off_s(back_off: BackOff, failures: int, chance: Random) -> float:
+    """Seconds to wait after so many failures before; never quite the same for all who wait."""
+    grown_s = back_off.first_s * back_off.factor ** min(failures, 30) + back_off.step_s * failures
+    return min(grown_s, back_off.max_s) * (1.0 + chance.uniform(-back_off.jitter, back_off.jitter))
 
 
 class Memory(msgspec.Struct, frozen=True):

@@ -2,70 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Any
 
 from lapwing.engine.answering import FAILED, Answering
 from lapwing.engine.clock import Clock
+from lapwing.engine.driving import AsyncTime, Crew, InThread, Look, Work, drive
 from lapwing.engine.heard import Plan
-from lapwing.engine.listening import AsyncTime, Hands, Listener
+from lapwing.engine.listening import Hands, Listener
+from lapwing.hearing import SourceLog
 
 said = logging.getLogger("lapwing.sources")
 
-LOOK_S = 0.2
 
-Stop = Callable[[], bool]
+def ears_of(hands: Hands) -> Crew[Plan]:
+    """Listens to sources, and answers for those that are asked to."""
+    return Crew(partial(_begin, hands), hands.shared)
 
 
-class Ears:
-    """All sources of one process, each in a task of its own."""
-
-    def __init__(self, hands: Hands) -> None:
-        self._hands = hands
-        self._running: dict[str, tuple[Listener, list[asyncio.Task[None]]]] = {}
-
-    async def want(self, plans: Mapping[str, Plan]) -> None:
-        """Listen to exactly these: what is gone or changed ends first; options that may change while it reads are told."""
-        leaving = []
-        for name, (listener, _) in self._running.items():
-            wanted = plans.get(name)
-            if wanted is None or not listener.plan.differs_only_live(wanted):
-                leaving.append(name)
-            elif wanted != listener.plan:
-                listener.change(wanted)
-        await self._end(leaving)
-        for name, plan in plans.items():
-            if name not in self._running:
-                listener = Listener(plan, self._hands)
-                works = [listener.run()]
-                if plan.answers is not None and _can_answer(plan):
-                    works.append(Answering(listener, self._hands, plan.answers).run())
-                self._running[name] = (listener, [asyncio.create_task(work, name=name) for work in works])
-
-    async def close(self) -> None:
-        """End all, and append what was heard first; then close what they shared."""
-        await self._end(list(self._running))
-        for shared in self._hands.shared.values():
-            if hasattr(shared, "close"):
-                await shared.close()
-
-    def check(self) -> None:
-        """Raise what ended a source that should not have ended."""
-        for _, tasks in self._running.values():
-            for task in tasks:
-                if task.done():
-                    task.result()
-
-    async def _end(self, names: list[str]) -> None:
-        tasks = [task for name in names for task in self._running.pop(name)[1]]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def _begin(hands: Hands, plan: Plan) -> Work[Plan]:
+    listener = Listener(plan, hands)
+    runs = [listener.run()]
+    if plan.answers is not None and _can_answer(plan):
+        runs.append(Answering(listener, hands, plan.answers).run())
+    return Work(runs, listener.goes_on)
 
 
 def _can_answer(plan: Plan) -> bool:
@@ -79,30 +41,14 @@ def _can_answer(plan: Plan) -> bool:
     return True
 
 
-def listen(
-    log: Any, clock: Clock, owner: tuple[str, Random], look: Callable[[], Mapping[str, Plan] | None], stop: Stop
-) -> None:
-    """Listen until `stop`, on a `Log` that is a `SourceLog`; `look` is asked again and again for the sources that are wanted, None: as before.
+def listen(log: SourceLog, clock: Clock, owner: tuple[str, Random], look: Look[Plan], stop: Callable[[], bool]) -> None:
+    """Listen until `stop` to the sources that are wanted; where answers are, `log` is a `Log` too.
 
     `owner` is a name for the leases, and chance.
     """
 
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "log") as thread:
-            ears = Ears(
-                Hands(
-                    log=log, time=AsyncTime(clock), chance=owner[1], owner=owner[0],
-                    in_thread=partial(loop.run_in_executor, thread), shared={},
-                )
-            )  # fmt: skip
-            try:
-                while not stop():
-                    if (wanted := look()) is not None:
-                        await ears.want(wanted)
-                    ears.check()
-                    await asyncio.sleep(LOOK_S)
-            finally:
-                await ears.close()
+    def ears(in_thread: InThread) -> Crew[Plan]:
+        name, chance = owner
+        return ears_of(Hands(log=log, time=AsyncTime(clock), chance=chance, owner=name, in_thread=in_thread, shared={}))
 
-    asyncio.run(run())
+    drive("log", ears, look, stop)

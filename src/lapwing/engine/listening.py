@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from random import Random
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import msgspec
 
 from lapwing.engine.attention import Attention, Memory, Patience, Rhythm
-from lapwing.engine.clock import Clock
+from lapwing.engine.driving import InThread
 from lapwing.engine.heard import Plan, coverage_of, outputs_of
 from lapwing.errors import DiskFull, Fenced
 from lapwing.hearing import (
@@ -27,8 +26,10 @@ from lapwing.hearing import (
     RateLimited,
     RefusedBySource,
     SourceChunk,
+    SourceLog,
     SourceNote,
     Surroundings,
+    Timekeeper,
 )
 from lapwing.model import COVERAGE
 
@@ -45,33 +46,15 @@ DISCONNECTED = BackOff()
 LIMITED = BackOff(first_s=5.0, max_s=300.0)
 
 
-class AsyncTime:
-    """A clock for what waits in the event loop."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.now_us = clock.now_us
-        self.monotonic_s = clock.monotonic_s
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(max(0.0, seconds))
-
-    def within(self, seconds: float | None) -> AbstractAsyncContextManager[Any]:
-        """A context that raises `TimeoutError` when it takes longer."""
-        return asyncio.timeout(seconds)
-
-
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What all sources of a process share."""
 
-    log: Any
-    """A `SourceLog`, which is a `Log` too."""
-    time: Any
-    """A `Timekeeper`."""
+    log: SourceLog
+    """Where answers are sent, a `Log` too."""
+    time: Timekeeper
     chance: Random
     owner: str
-    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
-    """Runs what blocks, one after the other, in a thread of its own."""
+    in_thread: InThread
     shared: dict[str, Any]
 
 
@@ -92,15 +75,19 @@ class Listener:
             state="connecting",
             since_us=hands.time.now_us(),
         )
-        self._down = False
+        self._down = self._ending = False
         self._cursor = ""
         self._attention = Attention(plan.name, plan.source.network, Memory())
 
-    def change(self, plan: Plan) -> None:
-        """Other options, of those that may change while it reads."""
-        self.plan = plan
-        self.surroundings.options = plan.options
-        self.surroundings.changed.set()
+    def goes_on(self, plan: Plan) -> bool:
+        """Whether this plan has other options only of those that may change while it reads; from now on they hold."""
+        if not self.plan.differs_only_live(plan):
+            return False
+        if plan != self.plan:
+            self.plan = plan
+            self.surroundings.options = plan.options
+            self.surroundings.changed.set()
+        return True
 
     async def run(self) -> None:
         """Listen until cancelled; then append what was heard and give the lease up."""
@@ -127,33 +114,39 @@ class Listener:
         self._attention.begin(self._time.now_us())
         if self._note.reason == ELSEWHERE:
             self._say("connecting", "")
+        self._ending = False
+        appending: asyncio.Task[None] | None = None
         reader = asyncio.create_task(self._stay_connected())
         try:
             while True:
-                await self._append(lease, await self._gathered(reader))
+                appending = asyncio.create_task(self._append(lease, await self._gathered(reader)))
+                await asyncio.shield(appending)
         except asyncio.CancelledError:
+            self._ending = True
             reader.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await reader
             self._say("paused", STOPPED)
-            await asyncio.shield(self._close(lease))
+            await asyncio.shield(self._close(lease, appending))
             raise
         finally:
             reader.cancel()
 
-    async def _close(self, lease: Any) -> None:
-        """Append what waits, and give the lease up; on a full disk it is heard again the next time."""
+    async def _close(self, lease: Any, appending: asyncio.Task[None] | None) -> None:
+        """Append what is in hand, then what waits, and give the lease up; on a full disk it is heard again the next time."""
         log = self._hands.log
         with suppress(Fenced, DiskFull):
+            if appending is not None:  # the cursor must not go past what is in hand
+                await appending
             waiting = [self._chunks.get_nowait() for _ in range(self._chunks.qsize())]
-            await self._append(lease, waiting, last=True)
+            await self._append(lease, waiting)
             await self._hands.in_thread(partial(log.release_source, lease))
 
     async def _gathered(self, reader: asyncio.Task[None]) -> list[SourceChunk]:
         """What waits, at least one chunk if any comes within a tick."""
         chunks: list[SourceChunk] = []
         with suppress(TimeoutError):
-            async with asyncio.timeout(TICK_S):
+            async with self._time.within(TICK_S):
                 chunks.append(await self._chunks.get())
         if reader.done():
             reader.result()
@@ -163,15 +156,15 @@ class Listener:
             records += len(chunks[-1].values)
         return chunks
 
-    async def _append(self, lease: Any, chunks: list[SourceChunk], last: bool = False) -> None:
-        """Append, however long it takes until there is room; what is `last` is tried once."""
+    async def _append(self, lease: Any, chunks: list[SourceChunk]) -> None:
+        """Append, however long it takes until there is room; who is ending waits no longer."""
         now_us, log = self._time.now_us(), self._hands.log
         for chunk in chunks:
-            self._take_note(chunk)
-        if self._note.state in ("broken", "refused"):
+            self._attention.hear(chunk)
+        if self._note.state in ("broken", "refused") and self._chunks.empty():
             self._attention.deaf(now_us)
         records = sum(len(chunk.values) for chunk in chunks)
-        if not records and not last and not self._attention.due(now_us):
+        if not records and not self._ending and not self._attention.due(now_us):
             return
         outputs = outputs_of(self.plan, chunks, now_us)
         if notes := self._attention.take(now_us):
@@ -188,15 +181,16 @@ class Listener:
                 )
                 break
             except DiskFull as full:
-                if last:
+                if self._ending:
                     raise
                 said.error("%s: %s", self.plan.name, full)
                 await self._time.sleep(DISK_FULL_WAIT_S)
-        self._note = msgspec.structs.replace(note, records=0, disconnects=0)
+        # The reader went on meanwhile: what it said since stays, and only what was noted is taken off.
+        unsaid = self._note.disconnects - note.disconnects
+        self._note = msgspec.structs.replace(self._note, disconnects=unsaid, last_record_us=note.last_record_us)
 
     def _take_note(self, chunk: SourceChunk) -> None:
-        """What a chunk says beside its records."""
-        self._attention.hear(chunk)
+        """How the source says that it is; at once, since by the time that a chunk is appended it may be down."""
         if chunk.state != self._note.state or chunk.reason != self._note.reason:
             self._say(chunk.state, chunk.reason)
         if chunk.details is not None:
@@ -243,6 +237,7 @@ class Listener:
                     return
                 except TimeoutError:
                     raise Disconnected(f"it was silent for {limit_s:.0f} s, longer than it ever is") from None
+                self._take_note(chunk)
                 await self._chunks.put(chunk)
                 self._cursor = chunk.cursor if chunk.cursor is not None else self._cursor
                 if chunk.values:

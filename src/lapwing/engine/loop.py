@@ -64,6 +64,8 @@ class Worker:
         self.clock = clock
         self.owner = owner
         self.batch_records = batch_records
+        self.linger_us = LINGER_US
+        """0 where nothing more is to come, so that there is nothing to wait for."""
         self.claims: dict[tuple[str, int], Claimed] = {}
         self._heartbeat_us = 0
         self._expired_us = 0
@@ -120,7 +122,7 @@ class Worker:
             chunks = self.log.read(claimed.topic, claimed.partition, claimed.next_offset, room)
             if not chunks:
                 continue
-            ripe |= not 0 <= self.clock.now_us() - chunks[0].appended_at_us < LINGER_US  # a clock may be set back
+            ripe |= not 0 <= self.clock.now_us() - chunks[0].appended_at_us < self.linger_us  # a clock may be set back
             read, parts = self._cut(claimed, chunks, room)
             taken.append((read, parts))
             room -= read.records

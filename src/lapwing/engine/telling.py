@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from random import Random
@@ -18,8 +17,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from lapwing.engine.attention import back_off_s
 from lapwing.engine.clock import Clock
-from lapwing.engine.listening import AsyncTime
+from lapwing.engine.driving import AsyncTime, Crew, InThread, Look, Work, drive
 from lapwing.errors import DiskFull, Fenced, MissingDependency
 from lapwing.hearing import BackOff, Disconnected, RateLimited, Timekeeper
 from lapwing.telling import (
@@ -61,8 +61,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     time: Timekeeper
     chance: Random
     owner: str
-    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
-    """Runs what blocks, one after the other, in a thread of its own."""
+    in_thread: InThread
     shared: dict[str, Any]
 
 
@@ -154,7 +153,7 @@ class Sender:
     async def _arrivals(self, seconds: float | None) -> None:
         """Take in what has come to an end; at most wait so long for something to."""
         if not self._tasks:
-            await asyncio.sleep(seconds or 0.0)
+            await self._time.sleep(seconds or 0.0)
             return
         done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -206,10 +205,8 @@ class Sender:
         return _Attempt("waiting", why, wait_us, shared, "broken")
 
     def _wait_us(self, back_off: BackOff, failures: int) -> int:
-        """Longer with each failure, an hour at most, and never the same for all who wait."""
-        grown_s = min(back_off.first_s * back_off.factor ** min(failures, 30), back_off.max_s)
-        spread = 1.0 + back_off.jitter * (2.0 * self._hands.chance.random() - 1.0)
-        return round(min(grown_s * spread, WAIT_S_MAX) * 1e6)
+        """Longer with each failure, and an hour at most."""
+        return round(min(back_off_s(back_off, failures, self._hands.chance), WAIT_S_MAX) * 1e6)
 
     def _say(self, state: str, reason: str) -> None:
         if state == self._state:
@@ -243,38 +240,13 @@ class Sender:
         self._noted_us = now_us
 
 
-class Mouths:
-    """All channels of one process, each in a task of its own."""
+def mouths_of(hands: Hands) -> Crew[Channel]:
+    """Sends through channels; one that is wanted otherwise begins anew."""
 
-    def __init__(self, hands: Hands) -> None:
-        self._hands = hands
-        self._running: dict[str, tuple[Channel, asyncio.Task[None]]] = {}
+    def begin(channel: Channel) -> Work[Channel]:
+        return Work([Sender(channel, hands).run()], lambda wanted: wanted == channel)
 
-    async def want(self, channels: Mapping[str, Channel]) -> None:
-        """Send through exactly these; what is gone or changed ends first."""
-        await self._end([name for name, (channel, _) in self._running.items() if channels.get(name) != channel])
-        for name, channel in channels.items():
-            if name not in self._running:
-                self._running[name] = (channel, asyncio.create_task(Sender(channel, self._hands).run(), name=name))
-
-    async def close(self) -> None:
-        """End all; then close what they shared."""
-        await self._end(list(self._running))
-        for shared in self._hands.shared.values():
-            if hasattr(shared, "close"):
-                await shared.close()
-
-    def check(self) -> None:
-        """Raise what ended a channel that should not have ended."""
-        for _, task in self._running.values():
-            if task.done():
-                task.result()
-
-    async def _end(self, names: list[str]) -> None:
-        tasks = [self._running.pop(name)[1] for name in names]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return Crew(begin, hands.shared)
 
 
 class Means(NamedTuple):
@@ -286,25 +258,14 @@ class Means(NamedTuple):
     owner: str
 
 
-def tell(means: Means, look: Callable[[], Mapping[str, Channel] | None], stop: Callable[[], bool]) -> None:
-    """Send until `stop`; `look` is asked again and again for the channels that are wanted, None: as before."""
+def tell(means: Means, look: Look[Channel], stop: Callable[[], bool]) -> None:
+    """Send until `stop`, through the channels that are wanted."""
 
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "outbox") as thread:
-            mouths = Mouths(
-                Hands(
-                    outbox=means.outbox, time=AsyncTime(means.clock), chance=means.chance,
-                    owner=means.owner, in_thread=partial(loop.run_in_executor, thread), shared={},
-                )
-            )  # fmt: skip
-            try:
-                while not stop():
-                    if (wanted := look()) is not None:
-                        await mouths.want(wanted)
-                    mouths.check()
-                    await asyncio.sleep(LOOK_S)
-            finally:
-                await mouths.close()
+    def mouths(in_thread: InThread) -> Crew[Channel]:
+        hands = Hands(
+            outbox=means.outbox, time=AsyncTime(means.clock), chance=means.chance, owner=means.owner,
+            in_thread=in_thread, shared={},
+        )  # fmt: skip
+        return mouths_of(hands)
 
-    asyncio.run(run())
+    drive("outbox", mouths, look, stop)

@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from lapwing.incidents.happening import CLOSED, CONFIRMED, POSSIBLE, STATES
+from lapwing.incidents.happening import CLOSED, CONFIRMED, POSSIBLE
 from lapwing.incidents.rules import News, Rule, matches
 
 UPGRADES_MAX = 3
@@ -313,8 +313,3 @@ def _lately(times_us: tuple[int, ...], clock_us: int) -> tuple[int, ...]:
 
 def _interrupted(standing: Standing, at_us: int) -> Standing:
     return msgspec.structs.replace(standing, interrupts_us=_lately(standing.interrupts_us, at_us))
-
-
-def state_name(item: Item) -> str:
-    """The state of an item as people call it."""
-    return STATES[item.state]

@@ -9,28 +9,47 @@ on the share and Poisson counts, the number of flagged voices among the posts of
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import msgspec
 
-PRIOR_POSTS = 500.0
-"""So many posts of ordinary talk the prior is worth: more than a village brings in a week, less than a capital in an hour."""
+PRIOR_POSTS = 150.0
+"""So many posts of ordinary talk the prior is worth: more than a village brings in a day, less than a capital in an hour."""
 PRIOR_SHARE = 0.002
-"""Of ordinary posts so many are flagged with one kind of emergency."""
+"""Of ordinary posts so many are flagged with one kind of emergency, before anything is known."""
+SHARE_MIN, SHARE_MAX = PRIOR_SHARE / 4, 0.02
+"""No less and no more than this is expected of a place because of others; of more it must itself have told."""
+FOUNDING = 0.5
+"""A voice with which a happening began counts so much of one that joined."""
+PRIOR_FLAGS_MAX = 4.0
+"""What other places say of a place is worth no more than so many flagged voices: places differ by half."""
 HALF_LIFE_US = 3 * 86_400_000_000
 WINDOW_US = 1_800_000_000
 BIN_US = 300_000_000
 BINS = WINDOW_US // BIN_US + 1
 FORGET_POSTS = 0.5
+PRECISION, FRACTION_MAX, TINY = 1e-13, 1_000, 1e-300
+STRANGE_US = 2 * WINDOW_US
+STRANGE_SHARE = 0.4
+"""At a place that was first heard less than `STRANGE_US` ago it is news when so many of all posts tell of it."""
+WORLD = -1
+"""Under this number all places together are kept, and each country under one below it."""
 
 
 class Rhythm(msgspec.Struct):
-    """How much a place speaks, and how much of that was flagged and came to nothing."""
+    """How much a place speaks, and how much of that was flagged without being confirmed."""
 
     posts: float = 0.0
     """Of the last days, each counting half as much after `HALF_LIFE_US`; without those of the present window."""
     flags: dict[int, float] = {}
-    """By kind of emergency."""
+    """By kind of emergency: voices that are of no confirmed incident."""
+    joins: dict[int, float] = {}
+    """Those of them that joined others; see `FOUNDING`."""
     as_of_us: int = 0
+    first_us: int = 0
+    """When the place was heard first."""
+    country: str = ""
+    """Where it is, as far as flagged posts said."""
     recent: dict[int, int] = {}
     """Posts by bin of five minutes, of the present window."""
 
@@ -38,6 +57,18 @@ class Rhythm(msgspec.Struct):
         """So many posts at a time."""
         number = at_us // BIN_US
         self.recent[number] = self.recent.get(number, 0) + posts
+        self.first_us = min(self.first_us or at_us, at_us)
+
+    def flag(self, kind: int, voices: float, joins: float) -> None:
+        """Count flagged voices of a kind, and those that joined others, or take them back."""
+        self.flags[kind] = max(0.0, self.flags.get(kind, 0.0) + voices)
+        self.joins[kind] = max(0.0, self.joins.get(kind, 0.0) + joins)
+
+    def unhear(self, at_us: int) -> None:
+        """Take one post of the present window back; one that is history stays."""
+        number = at_us // BIN_US
+        if self.recent.get(number, 0) > 0:
+            self.recent[number] -= 1
 
     def settle(self, now_us: int) -> None:
         """What left the present window becomes history; history fades."""
@@ -46,6 +77,7 @@ class Rhythm(msgspec.Struct):
             left = 0.5 ** (passed_us / HALF_LIFE_US) if self.as_of_us else 0.0
             self.posts *= left
             self.flags = {kind: flags * left for kind, flags in self.flags.items() if flags * left > 0.01}
+            self.joins = {kind: joins * left for kind, joins in self.joins.items() if joins * left > 0.01}
             self.as_of_us = now_us
         first = now_us // BIN_US - BINS + 1
         for number in [each for each in self.recent if each < first]:
@@ -61,12 +93,64 @@ class Rhythm(msgspec.Struct):
         return not self.recent and self.posts < FORGET_POSTS
 
 
+def country_key(country: str) -> int:
+    """The number under which a country's places together are kept; two letters."""
+    return WORLD - 1 - 26 * (ord(country[0]) - 65) - (ord(country[1]) - 65)
+
+
+def together(rhythms: Mapping[int, Rhythm]) -> dict[int, Rhythm]:
+    """All places, and those of each country, as one rhythm each."""
+    found: dict[int, Rhythm] = {WORLD: Rhythm()}
+    by_country: dict[str, tuple[Rhythm, ...]] = {}
+    for area, rhythm in rhythms.items():
+        if area < 0:
+            continue
+        country = rhythm.country
+        if country not in by_country:
+            keys = (WORLD, country_key(country)) if _named(country) else (WORLD,)
+            by_country[country] = tuple(found.setdefault(key, Rhythm()) for key in keys)
+        posts, recent = rhythm.posts, rhythm.recent
+        if recent:
+            posts += sum(recent.values())
+        for all_ in by_country[country]:
+            all_.posts += posts
+            for kind, flags in rhythm.flags.items():
+                all_.flag(kind, flags, rhythm.joins.get(kind, 0.0))
+    return found
+
+
+def ordinary(rhythms: Mapping[int, Rhythm], area: int, kind: int) -> tuple[float, float]:
+    """What is to be expected of a place before it is asked itself: voices of a kind that join others, in so many posts.
+
+    The share is that of the other places of its country, which is shrunk to that of other countries, and that to the prior.
+    """
+    own, world = rhythms.get(area, _NOTHING), rhythms.get(WORLD, _NOTHING)
+    country = rhythms.get(country_key(own.country), _NOTHING) if _named(own.country) else _NOTHING
+    share = PRIOR_SHARE
+    for all_, part in ((world, country if country.posts else own), (country, own)):
+        if all_.posts:
+            flags = max(0.0, all_.joins.get(kind, 0.0) - part.joins.get(kind, 0.0))
+            posts = max(0.0, all_.posts - part.posts - part.now())
+            share = (share * PRIOR_POSTS + flags) / (PRIOR_POSTS + posts)
+    share = min(max(share, SHARE_MIN), SHARE_MAX)
+    flags = min(share * PRIOR_POSTS, PRIOR_FLAGS_MAX)
+    return flags, flags / share
+
+
+def _named(country: str) -> bool:
+    return len(country) == 2 and country.isascii() and country.isupper()
+
+
+_NOTHING = Rhythm()
+
+
 def surprise(voices: int, posts: int, history: tuple[float, float]) -> float:
-    """The probability that ordinary talk brings so many voices, or more, among so many posts; `history` is posts and flags."""
+    """The probability that ordinary talk brings so many voices, or more, among so many posts; `history` is posts and flags,
+    those that are expected beforehand among them.
+    """
     if voices <= 0:
         return 1.0
-    shape = PRIOR_POSTS * PRIOR_SHARE + history[1]
-    rate = PRIOR_POSTS + history[0]
+    rate, shape = history
     return tail(voices, shape, rate / (rate + max(posts, voices)))
 
 
@@ -75,12 +159,26 @@ def tail(at_least: int, shape: float, success: float) -> float:
     failure = math.log1p(-success)
     log_term = at_least * failure + shape * math.log(success)
     log_term += math.lgamma(at_least + shape) - math.lgamma(shape) - math.lgamma(at_least + 1)
-    mean = shape * (1 - success) / success
-    if at_least <= mean:  # far from surprising: summing upwards would take long
+    if at_least <= shape * (1 - success) / success:  # far from surprising: the fraction would be long
         return 0.5
-    total, term, number = 0.0, math.exp(max(log_term, -700.0)), at_least
-    while term > 1e-16 * total and number < at_least + 10_000:
-        total += term
-        term *= (number + shape) / (number + 1) * (1 - success)
-        number += 1
-    return min(1.0, total)
+    return min(1.0, math.exp(max(log_term, -700.0)) * _fraction(float(at_least), shape, 1 - success))
+
+
+def _fraction(a: float, b: float, x: float) -> float:
+    """The continued fraction of the incomplete beta function, by Lentz's method (Numerical Recipes, 6.4)."""
+    c, d = 1.0, 1 / _away(1 - (a + b) * x / (a + 1))
+    found = d
+    for m in range(1, FRACTION_MAX):
+        even = m * (b - m) * x / ((a - 1 + 2 * m) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 1 + 2 * m))
+        for step in (even, odd):
+            d, c = 1 / _away(1 + step * d), _away(1 + step / c)
+            found *= d * c
+        if abs(d * c - 1) < PRECISION:
+            break
+    return found
+
+
+def _away(value: float) -> float:
+    """A number that can be divided by."""
+    return value if abs(value) > TINY else TINY

@@ -8,6 +8,7 @@ that the share of equal values estimates the Jaccard similarity within 0.09. Can
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import eq
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,5 +61,5 @@ def alike(one: bytes, other: bytes) -> float:
     """About how much of their words two texts share, 0…1."""
     if not one or not other:
         return 0.0
-    equal = np.frombuffer(one, np.uint16) == np.frombuffer(other, np.uint16)
-    return float(equal.mean())
+    equal: int = sum(map(eq, memoryview(one).cast("H"), memoryview(other).cast("H")))
+    return equal / (len(one) // 2)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 import msgspec
-
-from lapwing.text.keywords import CATEGORIES
 
 STATES = ("candidate", "possible", "confirmed", "fading", "closed")
 """The code of a state is its position here. A candidate is shown to nobody."""
@@ -22,7 +21,6 @@ TERMS_MAX = 600
 """So many different words of a happening are remembered; the rarest go first."""
 SPOTS_MAX = 64
 """So many places of a happening are told apart."""
-MARK_CHARACTERS = 12
 
 
 class Flagged(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +66,18 @@ class Voice(msgspec.Struct, frozen=True):
     signature: bytes
 
 
+class Summed(NamedTuple):
+    """Sums over the first of some voices."""
+
+    voices: list[Voice]
+    counted: int
+    weight: float
+    official: int
+
+
+_NOTHING = Summed([], 0, 0.0, 0)
+
+
 class Spot(msgspec.Struct):
     """A place that voices of a happening named, and how many did."""
 
@@ -77,8 +87,11 @@ class Spot(msgspec.Struct):
     voices: int = 0
 
 
-class Happening(msgspec.Struct, kw_only=True):
-    """Posts that tell of one thing. It is an incident as soon as it is more than a candidate."""
+class Happening(msgspec.Struct, kw_only=True, dict=True):
+    """Posts that tell of one thing. It is an incident as soon as it is more than a candidate.
+
+    Its ``__dict__`` keeps what was worked out of the evidence until that changes; it is not saved.
+    """
 
     founder: int
     """The sequence number of the post it began with; happenings are told apart by it."""
@@ -112,20 +125,35 @@ class Happening(msgspec.Struct, kw_only=True):
     @property
     def category(self) -> int:
         """The one that most of the evidence is of."""
+        if len(self.categories) == 1:
+            return next(iter(self.categories))
         return max(self.categories, key=lambda each: (self.categories[each], -each), default=0)
 
     @property
     def official(self) -> int:
         """How many official feeds speak of it."""
-        return sum(voice.official for voice in self.voices)
+        return self._summed().official
 
     @property
     def weight(self) -> float:
         """How many true reports are to be expected among the voices."""
-        return sum(voice.weight for voice in self.voices)
+        return self._summed().weight
+
+    def _summed(self) -> Summed:
+        """The sums over voices; those that came since the last time are added."""
+        kept: Summed = self.__dict__.get("summed", _NOTHING)
+        if kept.voices is not self.voices or kept.counted > len(self.voices):
+            kept = Summed(self.voices, 0, 0.0, 0)
+        if kept.counted < len(self.voices):
+            weight, official = kept.weight, kept.official
+            for voice in self.voices[kept.counted :]:
+                weight, official = weight + voice.weight, official + voice.official
+            kept = self.__dict__["summed"] = Summed(self.voices, len(self.voices), weight, official)
+        return kept
 
     def add(self, voice: Voice, spot: Spot) -> None:
         """Count a voice; `spot` is where it says that it is."""
+        self.__dict__.pop("outline", None)
         self.voices.append(voice)
         self.first_us, self.last_us = min(self.first_us, voice.at_us), max(self.last_us, voice.at_us)
         self.categories[voice.category] = self.categories.get(voice.category, 0.0) + voice.weight
@@ -137,8 +165,14 @@ class Happening(msgspec.Struct, kw_only=True):
             kept = sorted(self.terms.items(), key=lambda each: (-each[1], each[0]))[:TERMS_MAX]
             self.terms = dict(kept)
 
+    def give_up_voices(self) -> None:
+        """Its voices belong to another; where it was stays known."""
+        self.__dict__.clear()
+        self.voices = []
+
     def empty(self) -> None:
         """Forget all evidence, so that it can be counted again."""
+        self.__dict__.clear()
         self.voices, self.spots, self.terms, self.categories = [], {}, {}, {}
         self.posts = self.reposts = 0
 
@@ -169,8 +203,3 @@ def mark_of(uid: str) -> str:
     number = int.from_bytes(hashlib.blake2b(uid.encode(), digest_size=8).digest(), "big") >> 4
     letters = "0123456789abcdefghjkmnpqrstvwxyz"
     return "".join(letters[number >> shift & 31] for shift in range(55, -1, -5))
-
-
-def category_name(code: int) -> str:
-    """A category as people call it."""
-    return CATEGORIES[code] if code < len(CATEGORIES) else CATEGORIES[0]

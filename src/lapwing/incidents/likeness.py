@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from lapwing.incidents.happening import FADING, Flagged, Happening, Spot
-from lapwing.incidents.reach import close_after_us, kind_of, reach_of
+from lapwing.incidents.index import Near
+from lapwing.incidents.outline import Outline, Point, lingers_us, outline_of, point_of
+from lapwing.incidents.reach import kind_of
 
 JOIN_MIN = 2.6
 """A post that fits less begins a happening of its own."""
@@ -17,7 +21,6 @@ ECHO_MERGE_MIN = 0.1
 SAME_PLACE, SAME_COUNTRY, NOWHERE, FARTHER, ELSEWHERE = 2.0, 1.0, 0.0, -1.0, -3.0
 SAME_KIND = 1.0
 BY_WORDS = 3.0
-NEAREST_SPOTS = 8
 MERGE_MIN = 1.6
 """Two happenings that are so much alike are one; many voices say more than one, so it is less than `JOIN_MIN`."""
 COMPARED_MAX = 24
@@ -26,87 +29,162 @@ FREQUENT = 4.0
 EARTH_KM = 6371.0088
 
 _NOWHERE = Spot("", None, None)
+_ROUNDING = 1e-9
+"""By more than this a limit is never missed because numbers are rounded."""
 
 Rarity = Callable[[int], float]
 """How much a word tells apart."""
 
 
-def fit(post: Flagged, happening: Happening, rarity: Rarity) -> float:
-    """How well a post fits; from `JOIN_MIN` on it belongs there."""
-    quiet_us = reach_of(happening.category).quiet_us
-    if not happening.first_us - quiet_us <= post.at_us <= happening.last_us + lingers_us(happening):
-        return ELSEWHERE
-    place = by_place(post, happening)
-    if place <= ELSEWHERE:
-        return ELSEWHERE
-    kind = SAME_KIND if kind_of(post.category) == kind_of(happening.category) else 0.0
-    if place + kind + BY_WORDS < JOIN_MIN:
-        return ELSEWHERE
-    words = by_words(post.terms, happening, rarity)
-    if happening.state >= FADING and words < ECHO_MIN:
-        return ELSEWHERE
-    return place + kind + BY_WORDS * words
+class Where(NamedTuple):
+    """Where a post says that it is."""
+
+    country: str
+    point: Point | None
 
 
-def lingers_us(happening: Happening) -> int:
-    """So long after the last voice posts may still be about it; an incident stays in talk for longer than a candidate."""
-    if happening.state == 0:
-        return reach_of(happening.category).quiet_us
-    return close_after_us(happening.category, len(happening.voices))
+class Asked(NamedTuple):
+    """A post, as happenings are asked whether it fits them."""
+
+    at_us: int
+    where: Where
+    kind: int
+    words: list[tuple[int, float]]
+    """Each word with its rarity."""
+    total: float
+    """Of all rarities."""
+    at_most: list[float]
+    """By how many words a happening shares with the post, the largest share that these can be of it."""
 
 
-def by_place(post: Flagged | Spot, happening: Happening) -> float:
+def where_of(spot: Flagged | Spot) -> Where:
+    """The place of a post or of voices."""
+    located = spot.longitude is not None and spot.latitude is not None
+    return Where(spot.country, point_of(spot.longitude, spot.latitude) if located else None)
+
+
+def asked_of(post: Flagged, rarity: Rarity, near: Near) -> Asked:
+    """A post to be compared with many happenings; of the words that these share with it, only rare ones were counted."""
+    words = [(term, rarity(term)) for term in post.terms]
+    total = 0.0
+    for _, weight in words:
+        total += weight
+    weights = sorted([weight for term, weight in words if term in near.counted], reverse=True)
+    most = [sum(weight for term, weight in words if term in near.widespread)]
+    for weight in weights:
+        most.append(most[-1] + weight)
+    at_most = [each / total + _ROUNDING if total else 0.0 for each in most]
+    return Asked(post.at_us, where_of(post), kind_of(post.category), words, total, at_most)
+
+
+def fitting(asked: Asked, some: Iterable[Happening], shared: Mapping[int, int]) -> list[tuple[float, int]]:
+    """How well a post fits each of those happenings that it fits by `JOIN_MIN` or better, and the founder of each.
+
+    `shared` says of a founder how many words the happening may share with the post. What cannot reach `JOIN_MIN` is passed
+    over as soon as that is sure: there may be a hundred of them for one that is left.
+    """
+    found = []
+    at_us, at_most = asked.at_us, asked.at_most
+    place_most = NOWHERE if not asked.where.country else SAME_COUNTRY if asked.where.point is None else SAME_PLACE
+    for happening in some:
+        outline = happening.__dict__.get("outline") or outline_of(happening)
+        alike = SAME_KIND if asked.kind == outline.kind else 0.0
+        rest = alike + BY_WORDS * at_most[shared.get(happening.founder, 0)]
+        if place_most + rest < JOIN_MIN:
+            continue
+        lingers = outline.close_us if happening.state else outline.quiet_us
+        if not happening.first_us - outline.quiet_us <= at_us <= happening.last_us + lingers:
+            continue
+        place = by_place(asked.where, outline)
+        if place + rest < JOIN_MIN:
+            continue
+        words = by_words(asked.words, asked.total, happening)
+        score = place + alike + BY_WORDS * words
+        if score >= JOIN_MIN and (happening.state < FADING or words >= ECHO_MIN):
+            found.append((score, happening.founder))
+    return found
+
+
+def by_place(where: Where, outline: Outline) -> float:
     """2 near one of its places, 1 in its country where more is not known, 0 where nothing is known, less where it is elsewhere."""
-    known = [spot for spot in happening.spots.values() if spot.country]
-    if not post.country or not known:
+    if not where.country or not outline.countries:
         return NOWHERE
-    at_home = [spot for spot in known if spot.country == post.country]
-    if post.longitude is not None and post.latitude is not None:
-        points = sorted((spot for spot in known if spot.longitude is not None), key=lambda spot: -spot.voices)
-        far = min((_km(post, spot) for spot in points[:NEAREST_SPOTS]), default=None)
-        if far is not None:
-            if far <= reach_of(happening.category).km:
-                return SAME_PLACE
-            return FARTHER if at_home else ELSEWHERE
-    if not at_home or 5 * sum(spot.voices for spot in at_home) < sum(spot.voices for spot in known):
+    at_home = outline.countries.get(where.country)
+    if where.point is not None and outline.points:
+        if _within(where.point, outline.points, outline.km):
+            return SAME_PLACE
+        return ELSEWHERE if at_home is None else FARTHER
+    if at_home is None or 5 * at_home < outline.voices:
         return ELSEWHERE
     return SAME_COUNTRY
 
 
-def _km(post: Flagged | Spot, spot: Spot) -> float:
-    """As places/distance.py, for two points."""
-    east, north, to_east, to_north = (
-        math.radians(each or 0.0) for each in (post.longitude, post.latitude, spot.longitude, spot.latitude)
-    )
-    half = math.sin((to_north - north) / 2) ** 2
-    half += math.cos(north) * math.cos(to_north) * math.sin((to_east - east) / 2) ** 2
-    return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, half)))
+def _within(point: Point, others: Iterable[Point], km: float) -> bool:
+    """Whether one of the others is so near; distances as in places/distance.py."""
+    north, east, cosine = point
+    beyond = km / EARTH_KM + _ROUNDING
+    for to_north, to_east, to_cosine in others:
+        apart = to_north - north
+        if not -beyond <= apart <= beyond:
+            continue  # so far by latitude alone
+        half = math.sin(apart / 2) ** 2
+        half += cosine * to_cosine * math.sin((to_east - east) / 2) ** 2
+        if 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, half))) <= km:
+            return True
+    return False
 
 
-def by_words(terms: tuple[int, ...], happening: Happening, rarity: Rarity) -> float:
+def by_words(words: Iterable[tuple[int, float]], total: float, happening: Happening) -> float:
     """The share of the words of a post, rare ones counting more, that the voices of a happening use."""
-    total = shared = 0.0
-    voices = max(1, len(happening.voices))
-    for term in terms:
-        weight = rarity(term)
-        total += weight
-        count = happening.terms.get(term, 0)
+    shared, voices, known = 0.0, max(1, len(happening.voices)), happening.terms
+    for term, weight in words:
+        count = known.get(term)
         if count:
             shared += weight * min(1.0, FREQUENT * count / voices)
     return shared / total if total else 0.0
 
 
-def likeness(one: Happening, other: Happening, rarity: Rarity) -> float:
-    """How well the voices of one happening fit another, on average; as `fit`."""
+class Compared(NamedTuple):
+    """A happening, as others are asked whether they are the same."""
+
+    founder: int
+    first_us: int
+    kind: int
+    places: list[tuple[Where, int]]
+    """Where its voices are, and how many are there."""
+    words: list[tuple[int, float]]
+    """Each word with its part of all that they say; the parts make 1."""
+    voices: int
+
+
+def compared_of(happening: Happening, rarity: Rarity) -> Compared:
+    """A happening to be compared with many others, by the first of its voices."""
+    some = happening.voices[:COMPARED_MAX]
+    places: dict[int, int] = defaultdict(int)
+    words: dict[int, float] = defaultdict(float)
+    for voice in some:
+        places[voice.area] += 1
+        weights = [(term, rarity(term)) for term in voice.terms]
+        total = sum(weight for _, weight in weights) * len(some)
+        for term, weight in weights:
+            words[term] += weight / total
+    found = [(where_of(happening.spots.get(area, _NOWHERE)), voices) for area, voices in places.items()]
+    return Compared(
+        happening.founder, happening.first_us, outline_of(happening).kind, found, list(words.items()), len(some)
+    )
+
+
+def likeness(one: Compared, other: Happening) -> float:
+    """How well the voices of one happening fit another, on average; `ELSEWHERE` where it cannot."""
     if one.founder == other.founder or one.first_us > other.last_us + lingers_us(other):
         return ELSEWHERE
-    some = one.voices[:COMPARED_MAX]
-    places = [by_place(one.spots.get(voice.area, _NOWHERE), other) for voice in some]
-    if sum(place <= ELSEWHERE for place in places) * 4 > len(some):
+    outline = outline_of(other)
+    places = [(by_place(where, outline), voices) for where, voices in one.places]
+    if sum(voices for place, voices in places if place <= ELSEWHERE) * 4 > one.voices:
         return ELSEWHERE
-    kind = SAME_KIND if kind_of(one.category) == kind_of(other.category) else 0.0
-    place = sum(max(place, FARTHER) for place in places) / len(some)
+    kind = SAME_KIND if one.kind == outline.kind else 0.0
+    place = sum(max(place, FARTHER) * voices for place, voices in places) / one.voices
     if place + kind + BY_WORDS < MERGE_MIN:
         return ELSEWHERE
-    words = sum(by_words(voice.terms, other, rarity) for voice in some) / len(some)
+    words = by_words(one.words, 1.0, other)
     return ELSEWHERE if other.state >= FADING and words < ECHO_MERGE_MIN else place + kind + BY_WORDS * words

@@ -27,17 +27,19 @@ WIDE = Reach(200.0, 6 * HOUR_US, 24 * HOUR_US)
 REACHES = dict.fromkeys(("weather", "flood", "storm", "earthquake", "health"), WIDE)
 
 
+_OWN_KINDS = ("earthquake", "health")
+_KINDS = [CATEGORIES.index(name if name in _OWN_KINDS else PARENTS.get(name, name)) for name in CATEGORIES]
+_REACHES = [REACHES.get(name, LOCAL) for name in CATEGORIES]
+
+
 def reach_of(category: int) -> Reach:
     """How far a happening of this category reaches."""
-    return REACHES.get(CATEGORIES[category], LOCAL)
+    return _REACHES[category]
 
 
 def kind_of(category: int) -> int:
     """The kind of emergency: the category above it, but what shakes and what makes ill are kinds of their own."""
-    name = CATEGORIES[category]
-    if name in ("earthquake", "health"):
-        return category
-    return CATEGORIES.index(PARENTS.get(name, name))
+    return _KINDS[category]
 
 
 def close_after_us(category: int, voices: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lapwing.incidents.burst import WINDOW_US
 from lapwing.incidents.happening import (
     CANDIDATE,
@@ -16,6 +18,8 @@ from lapwing.incidents.reach import close_after_us
 
 POSSIBLE_VOICES, POSSIBLE_WEIGHT, POSSIBLE_SURPRISE = 3, 1.8, 1e-4
 CONFIRMED_VOICES, CONFIRMED_WEIGHT, CONFIRMED_SURPRISE = 7, 4.5, 1e-6
+CREDIBLE_SHARE = 0.25
+"""Of the voices so many must be expected to be true: a stadium shouts of bombs, and nobody believes it."""
 OFFICIAL_VOICES = 2
 """With an official report, so many voices of people are enough."""
 ALIVE_SURPRISE = 0.05
@@ -29,8 +33,11 @@ WIDE_PLACES = 4
 """What is told from so many places counts as one step more severe."""
 
 
-def next_state(happening: Happening, surprise: float, now_us: int) -> tuple[int, str]:
-    """The state that a happening is in now, and why it was closed; `surprise` is that of its last window (burst.py)."""
+def next_state(happening: Happening, surprise: Callable[[], float], now_us: int) -> tuple[int, str]:
+    """The state that a happening is in now, and why it was closed.
+
+    `surprise` is that of its last window (burst.py); it is asked only where that matters, and once.
+    """
     state, voices = happening.state, len(happening.voices)
     if state == CLOSED:
         return CLOSED, happening.reason
@@ -42,7 +49,7 @@ def next_state(happening: Happening, surprise: float, now_us: int) -> tuple[int,
     long_enough = state == FADING and now_us - happening.since_us >= FADING_MAX_US
     if long_enough or silence_us >= close_after_us(happening.category, voices):
         return CLOSED, "quiet"
-    return _going_on(happening, surprise, silence_us), ""
+    return _going_on(happening, surprise(), silence_us), ""
 
 
 def _going_on(happening: Happening, surprise: float, silence_us: int) -> int:
@@ -56,11 +63,12 @@ def _going_on(happening: Happening, surprise: float, silence_us: int) -> int:
     return CONFIRMED if confirmed else POSSIBLE
 
 
-def _possible(happening: Happening, surprise: float) -> bool:
+def _possible(happening: Happening, surprise: Callable[[], float]) -> bool:
     voices, weight = len(happening.voices), happening.weight
     if happening.official and voices - happening.official >= 1:
         return True
-    return voices >= POSSIBLE_VOICES and weight >= POSSIBLE_WEIGHT and surprise <= POSSIBLE_SURPRISE
+    credible = voices >= POSSIBLE_VOICES and weight >= max(POSSIBLE_WEIGHT, CREDIBLE_SHARE * voices)
+    return credible and surprise() <= POSSIBLE_SURPRISE
 
 
 def _confirmed(happening: Happening, surprise: float) -> bool:

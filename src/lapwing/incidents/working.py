@@ -7,8 +7,8 @@ stream goes on.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from lapwing.incidents import burst, copies
 from lapwing.incidents.burst import Rhythm
@@ -25,19 +25,26 @@ from lapwing.incidents.happening import (
     Spot,
     Voice,
 )
-from lapwing.incidents.likeness import JOIN_MIN, MERGE_MIN, fit, likeness, lingers_us
+from lapwing.incidents.index import Index
+from lapwing.incidents.likeness import JOIN_MIN, MERGE_MIN, asked_of, compared_of, fitting, likeness
+from lapwing.incidents.outline import lingers_us
 from lapwing.incidents.reach import kind_of
 from lapwing.incidents.states import next_state, severity_of
+from lapwing.incidents.window import window_of
 
 TICK_US = 60_000_000
+TOGETHER_US = 900_000_000
+"""So often it is counted what all places say together."""
 LATE_US = 21_600_000_000
 """A post that is so much older than what was heard last is evidence, but begins nothing."""
 WORKING_MAX = 20_000
 """So many happenings at a time; of more, candidates that were silent longest go first."""
-CELL_DEGREES = 3.0
-WIDESPREAD_MAX = 200
-"""A word of more happenings than this leads to none of them."""
-CANDIDATES_MAX = 60
+KIND_SHARE = 0.2
+"""Kinds of which fewer of the voices at a place are do not say what is to be expected there."""
+CROWDED = 2.0
+"""Where ordinary talk brings so many voices of a kind in a window, a post must be alike in words too:"""
+CROWD_MAX = 1.0
+"""by a third of its words less `likeness.JOIN_MIN`, where place and kind agree."""
 BRIDGE_SHARE = 0.25
 """Two happenings are one when so many of the voices of the smaller would have fitted the other."""
 RHYTHMS_MAX = 60_000
@@ -63,19 +70,15 @@ class Working:
         """Of posts that were heard since it was saved, by sequence number: to which founder each belongs."""
         self.merged: list[tuple[int, int]] = []
         """Founders of happenings that went into another, and of that one, in order."""
-        self._cells: dict[tuple[int, int], set[int]] = defaultdict(set)
-        self._terms: dict[int, set[int]] = defaultdict(set)
-        self._bands: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
-        self._countries: dict[str, set[int]] = defaultdict(set)
+        self._index = Index()
         self.incidents: set[int] = set()
         """Founders of those that are more than candidates."""
-        self._authors: dict[int, set[int]] = defaultdict(set)
         for happening in sorted(happenings, key=lambda each: each.founder):
             self.happenings[happening.founder] = happening
             if happening.state != CANDIDATE:
                 self.incidents.add(happening.founder)
             for place, voice in enumerate(happening.voices):
-                self._index(happening, voice, place)
+                self._index.add(happening, voice, place)
 
     def saved(self) -> None:
         """Everything that was noted for whoever saves it is saved."""
@@ -97,9 +100,21 @@ class Working:
                 return
             found = Happening(founder=post.seq, mark=post.mark, first_us=post.at_us, last_us=post.at_us)
             self.happenings[post.seq] = found
+        voices = len(found.voices)
         self._count(found, post, copied)
+        self._learn(found, post, is_voice=len(found.voices) > voices)
         self._bridge(found, others)
         self.judge(found)
+
+    def _learn(self, happening: Happening, post: Flagged, *, is_voice: bool) -> None:
+        """What a flagged post says of the rhythm of its place."""
+        rhythm = self.rhythms.setdefault(post.area, Rhythm())
+        rhythm.country = rhythm.country or post.country
+        self.touched_areas.add(post.area)
+        if not is_voice:  # otherwise a flood of copies would hide what it copies
+            rhythm.unhear(post.at_us)
+        elif happening.state not in (CONFIRMED, FADING):
+            rhythm.flag(kind_of(post.category), 1.0, 1.0 if len(happening.voices) > 1 else burst.FOUNDING)
 
     def exposed(self, at_us: int, posts: Mapping[int, int]) -> None:
         """So many posts, flagged or not, were heard at places (areas)."""
@@ -115,13 +130,15 @@ class Working:
         before_us, self.now_us = self.now_us, max(self.now_us, now_us)
         if before_us // TICK_US == self.now_us // TICK_US:
             return
-        for happening in list(self.happenings.values()):
+        if before_us // TOGETHER_US != self.now_us // TOGETHER_US:
+            all_ = burst.together(self.rhythms)
+            self.rhythms.update(all_)
+            self.touched_areas |= set(all_)
+        for _, happening in sorted(self.happenings.items()):
             if happening.founder not in self.happenings:
                 continue
             over = self.now_us > happening.last_us + lingers_us(happening)
-            if happening.state == CANDIDATE and over:
-                self._come_to_nothing(happening)
-            elif happening.state == CLOSED and over:
+            if happening.state in (CANDIDATE, CLOSED) and over:
                 self._leave(happening)
             elif happening.state != CANDIDATE:
                 self.judge(happening)
@@ -132,7 +149,7 @@ class Working:
         happening = self.happenings.get(founder)
         if happening is None:
             return
-        self._unindex(happening)
+        self._index.remove(happening)
         happening.empty()
         for post in standing:
             self._count(happening, post, self._copied(post, founder))
@@ -143,47 +160,39 @@ class Working:
 
     def _copied(self, post: Flagged, only: int | None = None) -> tuple[int, int] | None:
         """The happening and voice whose text this post repeats; None if there is none."""
-        near = {each for key in copies.bands(post.signature) for each in self._bands.get(key, ())}
         found: list[tuple[float, int, int]] = []
-        for founder, place in near:
+        for founder, place in self._index.copied(post.signature):
             happening = self.happenings[founder]
             voice = happening.voices[place]
             if (only is not None and founder != only) or post.at_us > happening.last_us + lingers_us(happening):
                 continue
             if len(post.terms) <= copies.SHORT_TERMS_MAX and voice.area != post.area:
                 continue  # a few words say nothing of another place
-            likeness = copies.alike(voice.signature, post.signature)
-            if likeness >= copies.ALIKE_MIN:
-                found.append((-likeness, founder, place))
+            share = copies.alike(voice.signature, post.signature)
+            if share >= copies.ALIKE_MIN:
+                found.append((-share, founder, place))
         return min(found)[1:] if found else None
 
     def _fitting(self, post: Flagged) -> tuple[Happening | None, list[int]]:
         """The happening that a post fits best, and the founders of others that it fits."""
-        scored = sorted((-fit(post, self.happenings[each], self._rarity), each) for each in self._near(post))
-        fitting = [founder for score, founder in scored if -score >= JOIN_MIN]
-        return (self.happenings[fitting[0]] if fitting else None), fitting[1:4]
+        near = self._index.near(post)
+        asked = asked_of(post, self._rarity, near)
+        founders = near.founders | (self._index.in_country(post.country) & self.incidents)
+        scored = fitting(asked, [self.happenings[each] for each in founders], near.shared)
+        least = JOIN_MIN + self._crowd(post.area, kind_of(post.category))
+        best = [founder for _, founder in sorted((-score, each) for score, each in scored if score >= least)]
+        return (self.happenings[best[0]] if best else None), best[1:4]
 
-    def _near(self, post: Flagged) -> list[int]:
-        """Founders of happenings that may fit: those near the place, and those that share rare words."""
-        found: set[int] = set()
-        if post.longitude is not None and post.latitude is not None:
-            east, north = _cell(post.longitude, post.latitude)
-            for x in (east - 1, east, east + 1):
-                for y in (north - 1, north, north + 1):
-                    found |= self._cells.get((x, y), set())
-        shared: dict[int, int] = defaultdict(int)
-        for term in post.terms:
-            holders = self._terms.get(term, ())
-            if len(holders) <= WIDESPREAD_MAX:
-                for founder in holders:
-                    shared[founder] += 1
-        best = sorted(shared, key=lambda each: (-shared[each], each))
-        found |= set(best[:CANDIDATES_MAX])
-        return sorted(found | (self._countries.get(post.country, set()) & self.incidents))
+    def _crowd(self, area: int, kind: int) -> float:
+        """How much better than elsewhere a post must fit: where talk brings many of a kind, place and kind tell little."""
+        rhythm = self.rhythms.get(area, Rhythm())
+        prior = burst.PRIOR_POSTS * burst.PRIOR_SHARE
+        share = (prior + rhythm.flags.get(kind, 0.0)) / (burst.PRIOR_POSTS + rhythm.posts + rhythm.now())
+        return min(CROWD_MAX, CROWD_MAX / CROWDED * share * rhythm.now())
 
     def _rarity(self, term: int) -> float:
         """How much a word tells happenings apart (inverse document frequency)."""
-        return math.log(1 + len(self.happenings) / (1 + len(self._terms.get(term, ())))) + 0.1
+        return math.log(1 + len(self.happenings) / (1 + self._index.holders(term))) + 0.1
 
     # -- counting ------------------------------------------------------------------------------------------------
 
@@ -199,11 +208,11 @@ class Working:
             post.terms, post.signature,
         )  # fmt: skip
         happening.add(voice, Spot(post.country, post.longitude, post.latitude))
-        self._index(happening, voice, len(happening.voices) - 1)
+        self._index.add(happening, voice, len(happening.voices) - 1)
 
     def _is_voice(self, happening: Happening, post: Flagged, copied: tuple[int, int] | None) -> bool:
         """Whether nobody before in the happening had its author or its text."""
-        if post.author in self._authors[happening.founder]:
+        if self._index.spoke(happening.founder, post.author):
             return False
         if copied is None or copied[0] != happening.founder:
             return True
@@ -212,49 +221,11 @@ class Working:
         same = sum(voice.signature == post.signature for voice in happening.voices)
         return same < copies.SHORT_VOICES_MAX
 
-    def _index(self, happening: Happening, voice: Voice, place: int) -> None:
-        founder = happening.founder
-        self._authors[founder].add(voice.author)
-        spot = happening.spots.get(voice.area)
-        if spot is not None and spot.longitude is not None and spot.latitude is not None:
-            self._cells[_cell(spot.longitude, spot.latitude)].add(founder)
-        if spot is not None and spot.country:
-            self._countries[spot.country].add(founder)
-        for term in voice.terms:
-            self._terms[term].add(founder)
-        for key in copies.bands(voice.signature):
-            self._bands[key].append((founder, place))
-
-    def _unindex(self, happening: Happening) -> None:
-        """Forget where a happening is found."""
-        founder = happening.founder
-        self._authors.pop(founder, None)
-        for voice in happening.voices:
-            for key in copies.bands(voice.signature):
-                if left := [each for each in self._bands.get(key, ()) if each[0] != founder]:
-                    self._bands[key] = left
-                else:
-                    self._bands.pop(key, None)
-            for term in voice.terms:
-                self._drop(self._terms, term, founder)
-        for spot in happening.spots.values():
-            self._drop(self._countries, spot.country, founder)
-            if spot.longitude is not None and spot.latitude is not None:
-                self._drop(self._cells, _cell(spot.longitude, spot.latitude), founder)
-
-    @staticmethod
-    def _drop(index: dict, key: object, founder: int) -> None:  # type: ignore[type-arg]
-        holders = index.get(key)
-        if holders is not None:
-            holders.discard(founder)
-            if not holders:
-                del index[key]
-
     # -- what becomes of it --------------------------------------------------------------------------------------
 
     def judge(self, happening: Happening) -> None:
         """Bring state and severity up to date, and note what others are to be told."""
-        state, reason = next_state(happening, self.surprise_of(happening), self.now_us)
+        state, reason = next_state(happening, partial(self.surprise_of, happening), self.now_us)
         severity = max(happening.severity, severity_of(happening)) if state else 0
         if state == happening.state and (severity == happening.severity or state == CLOSED):
             return
@@ -272,6 +243,10 @@ class Working:
         """Put a happening into a state, and note it."""
         if state != happening.state:
             happening.since_us = self.now_us
+        if state == CONFIRMED and happening.state in (CANDIDATE, POSSIBLE):
+            self._flag_all(happening, -1.0)
+        elif reason == "dismissed" and happening.state in (CONFIRMED, FADING):
+            self._flag_all(happening, 1.0)
         happening.state, happening.reason = state, reason
         happening.changes += 1
         self.touched.add(happening.founder)
@@ -289,8 +264,9 @@ class Working:
     def _same_as(self, happening: Happening) -> Happening | None:
         """The incident that a candidate is about to double; None if it is news."""
         best: tuple[float, int] | None = None
+        compared = compared_of(happening, self._rarity)
         for founder in sorted(self.incidents):
-            score = likeness(happening, self.happenings[founder], self._rarity)
+            score = likeness(compared, self.happenings[founder])
             if score >= MERGE_MIN and (best is None or score > best[0]):
                 best = (score, founder)
         return self.happenings[best[1]] if best else None
@@ -298,14 +274,21 @@ class Working:
     def surprise_of(self, happening: Happening) -> float:
         """How surprising the voices of its last window are, by the rhythm of the places they are from."""
         start_us = max(happening.last_us, self.now_us - 2 * burst.WINDOW_US) - burst.WINDOW_US
-        voices = [voice for voice in happening.voices if voice.at_us > start_us]
-        kind, posts, history, flags = kind_of(happening.category), 0, 0.0, 0.0
-        for area in {voice.area for voice in voices}:
-            rhythm = self.rhythms.get(area)
-            if rhythm is not None:
-                posts, history = posts + rhythm.now(), history + rhythm.posts
-                flags += rhythm.flags.get(kind, 0.0)
-        return burst.surprise(len(voices), posts, (history, flags))
+        window = window_of(happening, start_us)
+        known = happening.state not in (CONFIRMED, FADING)
+        posts, history, flags, strange = 0, 0.0, 0.0, True
+        for area, kinds in sorted(window.areas.items()):
+            rhythm = self.rhythms.get(area, Rhythm())
+            most = sum(kinds.values()) * KIND_SHARE
+            mine = {kind: number for kind, number in sorted(kinds.items()) if number >= most}
+            before = [burst.ordinary(self.rhythms, area, kind) for kind in mine]
+            posts, history = posts + rhythm.now(), history + rhythm.posts + max(rate for _, rate in before)
+            flags += sum(shape for shape, _ in before)
+            flags += sum(max(0.0, rhythm.joins.get(kind, 0.0) - mine[kind] * known) for kind in mine)
+            strange = strange and self.now_us - rhythm.first_us < burst.STRANGE_US
+        if strange and len(window) < burst.STRANGE_SHARE * posts:
+            return 0.5
+        return burst.surprise(len(window), posts, (history, flags))
 
     def _bridge(self, happening: Happening, others: list[int]) -> None:
         """Note that a post fitted others too; the younger of two that share enough goes into the older."""
@@ -324,19 +307,19 @@ class Working:
         """Everything of the younger belongs to the older from now on. Of two of which one is shown, that one stays."""
         if older.state == CANDIDATE and younger.state != CANDIDATE:
             older, younger = younger, older
-        self._unindex(younger)
+        self._index.remove(younger)
         for voice in sorted(younger.voices, key=lambda each: each.seq):
-            if voice.author in self._authors[older.founder] or len(older.voices) >= VOICES_MAX:
+            if self._index.spoke(older.founder, voice.author) or len(older.voices) >= VOICES_MAX:
                 continue
             spot = younger.spots.get(voice.area, Spot("", None, None))
             older.add(voice, Spot(spot.country, spot.longitude, spot.latitude))
-            self._index(older, voice, len(older.voices) - 1)
+            self._index.add(older, voice, len(older.voices) - 1)
         older.posts, older.reposts = older.posts + younger.posts, older.reposts + younger.reposts
         older.taken_back += younger.taken_back
         older.confirmed_by = older.confirmed_by or younger.confirmed_by
         self.merged.append((younger.founder, older.founder))
         self.touched.add(older.founder)
-        younger.voices = []  # where it was stays known
+        younger.give_up_voices()
         younger.into = older.mark
         if younger.state == CANDIDATE:
             self._leave(younger)
@@ -344,17 +327,15 @@ class Working:
             self.enter(younger, CLOSED, "merged", "merged")
         self.judge(older)
 
-    def _come_to_nothing(self, happening: Happening) -> None:
-        """A candidate that nobody else spoke of was ordinary talk: it belongs to the rhythm of its place."""
+    def _flag_all(self, happening: Happening, voices: float) -> None:
+        """Count all voices of a happening as ordinary talk, or as none."""
         for voice in happening.voices:
-            rhythm = self.rhythms.setdefault(voice.area, Rhythm())
-            kind = kind_of(voice.category)
-            rhythm.flags[kind] = rhythm.flags.get(kind, 0.0) + 1.0
+            joins = voices * (burst.FOUNDING if voice.seq == happening.founder else 1.0)
+            self.rhythms.setdefault(voice.area, Rhythm()).flag(kind_of(voice.category), voices, joins)
             self.touched_areas.add(voice.area)
-        self._leave(happening)
 
     def _leave(self, happening: Happening) -> None:
-        self._unindex(happening)
+        self._index.remove(happening)
         self.happenings.pop(happening.founder, None)
         self.incidents.discard(happening.founder)
         self.touched.discard(happening.founder)
@@ -365,7 +346,7 @@ class Working:
             candidates = [each for each in self.happenings.values() if each.state == CANDIDATE]
             candidates.sort(key=lambda each: (each.last_us, each.founder))
             for happening in candidates[: len(self.happenings) - WORKING_MAX]:
-                self._come_to_nothing(happening)
+                self._leave(happening)
         if len(self.rhythms) > RHYTHMS_MAX:
             for area in sorted(self.rhythms, key=lambda each: (self.rhythms[each].posts, each))[: RHYTHMS_MAX // 10]:
                 del self.rhythms[area]
@@ -378,7 +359,3 @@ def _kind_of_change(before: int, after: int) -> str:
     if before == FADING and after in (POSSIBLE, CONFIRMED):
         return "flared up"
     return {POSSIBLE: "opened", CONFIRMED: "confirmed", FADING: "fading", CLOSED: "closed"}[after]
-
-
-def _cell(longitude: float, latitude: float) -> tuple[int, int]:
-    return math.floor(longitude / CELL_DEGREES), math.floor(latitude / CELL_DEGREES)

@@ -110,6 +110,12 @@ class SqliteLog:
                 self._batches.append(topic, records, now_us)
         return new
 
+    def append_received(self, topic: str, records: Records, *, now_us: int) -> None:
+        """As `append`, and counted under the source, to which another process listens. Raises `DiskFull`."""
+        with self._transaction() as connection:
+            self._batches.append(topic, records, now_us)
+            states.count_received(connection, records.source, len(records.values), now_us)
+
     def append_and_advance(
         self, claim: Claimed, to_offset: int, outputs: Sequence[tuple[str, Records]], *, now_us: int
     ) -> Claimed:
@@ -150,6 +156,11 @@ class SqliteLog:
                 "UPDATE sources SET owner = NULL WHERE name = ? AND epoch = ?", (lease.source, lease.epoch)
             )
 
+    def release_dead(self, owners: Sequence[str]) -> None:
+        """Give up every source of processes that are known to be dead, so that nobody waits for their leases to run out."""
+        with self._transaction() as connection:
+            connection.executemany("UPDATE sources SET owner = NULL WHERE owner = ?", [(owner,) for owner in owners])
+
     def append_heard(
         self,
         lease: SourceLease,
@@ -176,7 +187,7 @@ class SqliteLog:
         return (None, False) if row is None else (row[0], True)
 
     def source_states(self) -> list[dict[str, Any]]:
-        """How every source is that was ever listened to: the fields of `SourceNote`, with sums, and noted_us and cursor."""
+        """How every source is that was ever listened to: the fields of `SourceNote`, with sums, and noted_us, cursor and owner."""
         return states.sources(self._connection)
 
     def end_source(self, source: str, ended: Records, now_us: int) -> None:

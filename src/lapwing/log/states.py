@@ -38,15 +38,27 @@ def note_source(connection: sqlite3.Connection, note: SourceNote, now_us: int) -
     )
 
 
+def count_received(connection: sqlite3.Connection, source: str, records: int, now_us: int) -> None:
+    """Add records that came by another way than the process that says how the source is."""
+    connection.execute(
+        "UPDATE listening SET records = records + ?, last_record_us = ? WHERE name = ?", (records, now_us, source)
+    )
+
+
 def sources(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """How every source is, by name."""
+    """How every source is, by name; `owner` is the process that holds its lease, or None."""
     columns = (
         "name type network state reason since_us heard_until_us last_record_us records disconnects details noted_us"
     )
     found = rows(connection, "listening", columns)
-    cursors = dict(connection.execute("SELECT name, cursor FROM sources"))
+    held = {
+        name: (cursor, owner) for name, cursor, owner in connection.execute("SELECT name, cursor, owner FROM sources")
+    }
     return [
-        row | {"details": msgspec.json.decode(row["details"]), "cursor": cursors.get(row["name"], "")} for row in found
+        row
+        | {"details": msgspec.json.decode(row["details"])}
+        | dict(zip(("cursor", "owner"), held.get(row["name"], ("", None)), strict=True))
+        for row in found
     ]
 
 

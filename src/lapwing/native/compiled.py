@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
 
-VERSION = 2
+VERSION = 3
 """What `lapwing_version` in `arrow.c` says: a library that was compiled before the last change is not used."""
 
 
@@ -56,6 +56,7 @@ ArrowStream._fields_ = [
 
 _NULLABLE = 2
 _VIEWS = b"vu"
+_LISTS = b"+L"
 _FORMATS: dict[Any, bytes] = {pl.String(): b"U", pl.Int64(): b"l", pl.UInt64(): b"L", pl.Float64(): b"g"}
 
 
@@ -77,6 +78,7 @@ def load(path: str) -> ctypes.CDLL | None:
     core.lapwing_pick.restype = ctypes.c_bool
     core.lapwing_pick.argtypes = [ctypes.c_char_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64]
     core.lapwing_match.restype = core.lapwing_rows.restype = ctypes.c_int64
+    core.lapwing_scan.restype = ctypes.c_int
     return core
 
 
@@ -128,15 +130,24 @@ def pointer(array: NDArray[Any]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-@contextmanager
-def views_of(texts: pl.Series) -> Iterator[ArrowArray]:
+def views_of(texts: pl.Series) -> AbstractContextManager[ArrowArray]:
     """Lend the library a column of texts."""
-    capsule = texts.rechunk().__arrow_c_stream__(None)
+    return _lent(texts, lambda schema: bool(schema.format == _VIEWS))
+
+
+def lists_of(lists: pl.Series) -> AbstractContextManager[ArrowArray]:
+    """Lend the library a column of lists of texts."""
+    return _lent(lists, lambda schema: schema.format == _LISTS and schema.children[0].contents.format == _VIEWS)
+
+
+@contextmanager
+def _lent(column: pl.Series, fits: Callable[[ArrowSchema], bool]) -> Iterator[ArrowArray]:
+    capsule = column.rechunk().__arrow_c_stream__(None)
     stream = ArrowStream.from_address(_pointer_in(capsule, b"arrow_array_stream"))
     array, schema = ArrowArray(), ArrowSchema()
     release = compiled().lapwing_release  # type: ignore[union-attr]  # who lends has looked
     try:
-        if stream.get_schema(stream, ctypes.addressof(schema)) or schema.format != _VIEWS:
+        if stream.get_schema(stream, ctypes.addressof(schema)) or not fits(schema):
             raise TypeError("frames hold texts in another way than as views")
         if stream.get_next(stream, ctypes.addressof(array)):
             raise TypeError("a frame does not give its texts")

@@ -20,7 +20,6 @@ from lapwing.notify._wording import body_of, name_of, quotes_of, rfc3339, title_
 from lapwing.settings import Secret
 from lapwing.telling import Alert, Gone, Notifier, Recipient, Surroundings, key_of
 
-SECRET_CHARACTERS_MIN = 16
 VERSION = 1
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from lapwing.contracts import Asked, Front, Page
-from lapwing.serving.asking import Limit, Name, Names
+from lapwing.serving.asking import JSON_ROWS_MAX, Limit, Name, Names
 from lapwing.serving.exports import Export, Format, answered
 from lapwing.serving.problems import problems
 from lapwing.serving.reading import paged, streams
 from lapwing.serving.security import requires
 
 INCIDENTS_PAGE = 50
-GEOJSON_MAX = 10_000
+GEOJSON_DEFAULT = 1_000
+GEOJSON = "application/geo+json"
+CAP = "application/cap+xml"
 
 Mark = Annotated[str, Path(min_length=1, max_length=40, description="The incident's id.")]
 State = Literal["possible", "confirmed", "fading", "closed"]
 
 
-class IncidentsAsked(BaseModel, extra="forbid"):
+class Which(BaseModel, extra="forbid"):
     """Which incidents; parameters that repeat are OR-ed, different ones AND-ed."""
 
     state: list[State] = Field([], max_length=10, description="Repeatable.")
@@ -30,13 +33,24 @@ class IncidentsAsked(BaseModel, extra="forbid"):
     country: Names = Field([], description="Two letters. Repeatable.")
     since: Name | None = Field(None, description="With evidence from this time on.")
     until: Name | None = Field(None, description="That began before this time.")
-    limit: Limit = None
     after: str | None = Field(None, max_length=400, description="The `next` of the page before.")
-    format: Format = Field("json", description="One JSON value; or an export: a JSON object to a line, or CSV.")
 
     def asked(self) -> Asked:
         """The filters as the front takes them."""
         return Asked(place=tuple(self.place), country=tuple(self.country), since=self.since, until=self.until)
+
+
+class IncidentsAsked(Which):
+    """Incidents."""
+
+    limit: Limit = None
+    format: Format = Field("json", description="One JSON value; or an export: a JSON object to a line, or CSV.")
+
+
+class GeojsonAsked(Which):
+    """Incidents for a map."""
+
+    limit: int = Field(GEOJSON_DEFAULT, ge=1, le=JSON_ROWS_MAX, description="At most so many.")
 
 
 class Point(BaseModel):
@@ -101,6 +115,7 @@ def router(front: Front) -> APIRouter:
     """`/api/v1/incidents` and what is below it."""
     routes = APIRouter(prefix="/api/v1", tags=["incidents"])
     _reading(routes, front)
+    _exporting(routes, front)
     _deciding(routes, front)
     return routes
 
@@ -124,6 +139,45 @@ def _reading(routes: APIRouter, front: Front) -> None:
     async def incident(id: Mark) -> Response:
         """One incident with its evidence: timeline, point, three posts, people, languages, completeness."""
         return await answered(front.interactive, lambda: front.incident(id))
+
+
+def _exporting(routes: APIRouter, front: Front) -> None:
+    read = [requires("read")]
+
+    @routes.get(
+        "/incidents.geojson", dependencies=read, response_class=Response,
+        responses=problems(507) | _body(GEOJSON, "A FeatureCollection, with `next` where there are more.", COLLECTION),
+    )  # fmt: skip
+    async def incidents_geojson(asked: Annotated[GeojsonAsked, Query()]) -> Response:
+        """Incidents that match as GeoJSON (RFC 7946), for a map; one of which no point is known has no geometry."""
+        about, which = asked.asked(), (tuple(asked.state), tuple(asked.category))
+        found = await answered(front.patient, lambda: front.incidents_geojson(about, which, asked.limit, asked.after))
+        found.headers["content-type"] = GEOJSON
+        return found
+
+    @routes.get(
+        "/incidents/{id}/cap", dependencies=read, response_class=Response,
+        responses=problems(404, 507) | _body(CAP, "A CAP 1.2 alert whose status is Draft.", {"type": "string"}),
+    )  # fmt: skip
+    async def incident_cap(id: Mark) -> Response:
+        """An incident as a draft in the Common Alerting Protocol 1.2: a person looks at it before anybody is warned."""
+        draft = await asyncio.wrap_future(front.interactive(lambda: front.incident_cap(id)))
+        return Response(draft, media_type=CAP)
+
+
+COLLECTION: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "type": {"const": "FeatureCollection"},
+        "features": {"type": "array", "items": {"type": "object"}},
+        "next": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    },
+    "required": ["type", "features", "next"],
+}
+
+
+def _body(media_type: str, about: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": about, "content": {media_type: {"schema": schema}}}}
 
 
 def _deciding(routes: APIRouter, front: Front) -> None:

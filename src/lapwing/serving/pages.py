@@ -14,7 +14,7 @@ from fastapi.responses import PlainTextResponse
 
 from lapwing.serving.security import requires
 
-PAGES = ("/", "/search", "/status")
+PAGES = ("/", "/search", "/incidents", "/rules", "/status")
 """Addresses at which the one page is shown; it reads the rest of the address by itself."""
 INDEX = "index.html"
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Path, Request, Response
@@ -15,11 +16,13 @@ from lapwing.serving.problems import problem, problems
 from lapwing.serving.security import requires
 
 BODY_BYTES_MAX = 1 << 20
+RETRY_AFTER_S = "60"
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "It is durable."},
     **problems(404, 413, 507),
     400: {"description": "It is signed, and cannot be read."},
     401: {"description": "It is not signed as it should be."},
+    503: {"description": "The source is paused, or lacks its secret; `Retry-After` says when to try again."},
 }
 BODY = {
     "requestBody": {
@@ -55,7 +58,8 @@ def router(hooks: Hooks) -> APIRouter:
         except TooLarge:
             return problem(413, f"the body is larger than {BODY_BYTES_MAX:,} bytes", "deliver it in parts")
         delivery = await asyncio.wrap_future(hooks.take(source, dict(request.headers), body))
-        return Response(status_code=delivery.status)
+        later = {"Retry-After": RETRY_AFTER_S} if delivery.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        return Response(status_code=delivery.status, headers=later)
 
     routes.add_api_route(
         "/webhooks/{name}", take, methods=["POST"], responses=ANSWERS, openapi_extra=BODY,

@@ -6,7 +6,7 @@ import socket
 from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
-from lapwing.hearing import RefusedBySource
+from lapwing.hearing import RefusedBySource, Unfit
 from lapwing.internet.addresses import is_public
 
 SECURE = ("https", "wss")
@@ -49,6 +49,19 @@ def checked(url: str) -> str:
         what = f"{parts.scheme}:// is not encrypted, so it is for this machine alone, and not for {parts.hostname}"
         raise RefusedBySource(what, f"write {parts.scheme}s://")
     return url
+
+
+def unfit(options: object, *names: str) -> Unfit | None:
+    """The first of these options whose address, or one of whose addresses, may not be asked."""
+    for name in names:
+        value = getattr(options, name)
+        for number, url in enumerate(value if isinstance(value, list) else [value]):
+            try:
+                checked(url)
+            except RefusedBySource as problem:
+                place = f"[{number}]" if isinstance(value, list) else ""
+                return Unfit(f"{name}{place}", problem.what, problem.next_step)
+    return None
 
 
 def sent_on(url: str, location: str) -> str:

@@ -14,12 +14,12 @@ import msgspec
 
 from lapwing.hearing import Answer, BackOff, Disconnected, RateLimited, RefusedBySource, SourceChunk, Surroundings
 from lapwing.sources._addresses import named_by
-from lapwing.sources._answer_texts import shortened
 from lapwing.sources._discord_events import Message
 from lapwing.sources._discord_gateway import PORTAL
 from lapwing.sources._discord_position import SKEW_US, Position, number_of
 from lapwing.sources._http import Question, Reply, http_of
 from lapwing.sources._limits import Pace
+from lapwing.text.harmless import in_units, shortened
 
 PAGE_MESSAGES = 100
 PACE = Pace(every_s=0.05, burst=20)
@@ -183,7 +183,7 @@ async def say(bot: Bot, answer: Answer) -> None:
         raise RefusedBySource(f"{answer.uid} has no address in Discord", "answer posts of this source")
     channel, message = found.groups()
     body = {
-        "content": shortened(answer.text, TEXT_UNITS_MAX),
+        "content": shortened(answer.text.strip(), TEXT_UNITS_MAX, in_units),
         "message_reference": {"channel_id": channel, "message_id": message, "fail_if_not_exists": False},
         "allowed_mentions": {"parse": [], "replied_user": False},
         "nonce": hashlib.sha256(answer.key.encode()).hexdigest()[:NONCE_CHARACTERS],

@@ -78,17 +78,16 @@ class Follower:
     def look(self, now_us: int) -> Iterator[Piece]:
         """Everything that is new; files that are gone are forgotten."""
         found = self._found(now_us)
-        self.problems, self.unread = {}, False
+        before, self.problems, self.unread = self.problems, {}, False
         for number, (path, status) in found.items():
             place = self.places.setdefault(number, Place(str(path)))
             place.path = str(path)
             try:
                 if not _packed(path):
                     yield from self._grown(place, path, now_us)
-                elif now_us - status.st_mtime_ns // 1000 >= self._settle_us and (
-                    status.st_size,
-                    status.st_mtime_ns,
-                ) != (place.size, place.changed_ns):
+                elif (status.st_size, status.st_mtime_ns) == (place.size, place.changed_ns):
+                    self.problems |= {path.name: before[path.name]} if path.name in before else {}
+                elif now_us - status.st_mtime_ns // 1000 >= self._settle_us:
                     yield from self._whole(place, path, status, now_us)
             except UnreadableInput as problem:
                 self.problems[path.name] = str(problem)

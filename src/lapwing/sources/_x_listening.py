@@ -13,10 +13,10 @@ from lapwing.sources._x_answers import LIMITED, SERVER, Capped, Crowded
 from lapwing.sources._x_budget import Budget, date_text, next_period_us
 from lapwing.sources._x_client import FIELDS, Client
 from lapwing.sources._x_filling import Filled, Filler, GivenUp
-from lapwing.sources._x_options import Options
+from lapwing.sources._x_options import PAGE_POSTS_MIN, Options, unfit_budget
 from lapwing.sources._x_position import cursor_of, position_of
 from lapwing.sources._x_rules import Standing, reconcile, wanted_rules
-from lapwing.sources._x_search import PAGE_POSTS_MIN, SETTLE_S, Page
+from lapwing.sources._x_search import SETTLE_S, Page
 from lapwing.sources._x_stream import INBOX_MAX, Connected, Heard, Inbox, Wiretap, listen
 
 said = logging.getLogger("lapwing.sources")
@@ -66,28 +66,15 @@ class Listening:
                 await self._make_room(str(crowded))
 
     def _check(self) -> None:
-        options = self._options
-        limits = [limit for limit in (options.reads_per_day, options.reads_per_month) if limit is not None]
-        if limits and min(limits) <= options.stream_reserve and not self._searches():
-            what = (
-                f"a budget of {min(limits)} reads is no more than stream_reserve, so the stream would never be opened"
-            )
-            raise RefusedBySource(what, "allow more reads, or lower stream_reserve")
-        if limits and min(limits) < PAGE_POSTS_MIN and min(limits) <= options.stream_reserve:
-            raise RefusedBySource(
-                f"X gives no page of fewer than {PAGE_POSTS_MIN} posts, and {min(limits)} reads are allowed",
-                "allow more reads, or lower stream_reserve",
-            )
+        if (unfit := unfit_budget(self._options)) is not None:
+            raise RefusedBySource(unfit.what, unfit.next_step)
 
     def _way(self) -> str:
         """What the budget allows."""
         left = self._budget.left(self._time.now_us())
         if left is None or left > self._reserve():
             return "stream"
-        return "search" if self._searches() and left >= PAGE_POSTS_MIN else "nothing"
-
-    def _searches(self) -> bool:
-        return self._options.recover == "search" and self._options.stream == "filtered"
+        return "search" if self._options.searches and left >= PAGE_POSTS_MIN else "nothing"
 
     def _reserve(self) -> int:
         """So many posts may come after the stream was told to end."""
@@ -141,7 +128,7 @@ class Listening:
         """The first chunk of a connection: what lies before it is a hole, to be filled where that can be."""
         position, at_us = self._position, connected.at_us
         position.break_until(at_us)
-        if not self._options.backfill_minutes and not self._searches():
+        if not self._options.backfill_minutes and not self._options.searches:
             position.holes_us = []
         position.until_us = self._connected_us = at_us
         return self._chunk(covered=(at_us, at_us))
@@ -153,7 +140,7 @@ class Listening:
             backfilled_us = options.backfill_minutes * 60_000_000
         return Filler(
             client=self._client, budget=self._budget, time=self._time, patient=patient,
-            queries=self._standing.values if self._searches() else (), holes_us=list(self._position.holes_us),
+            queries=self._standing.values if self._options.searches else (), holes_us=list(self._position.holes_us),
             connected_us=self._connected_us, backfilled_us=backfilled_us, kept=2 * self._reserve() if patient else 0,
         )  # fmt: skip
 
@@ -269,7 +256,7 @@ class Listening:
 
     async def _pause_for_budget(self) -> AsyncGenerator[SourceChunk, None]:
         now_us = self._time.now_us()
-        again_us = self._budget.again_us(now_us, PAGE_POSTS_MIN if self._searches() else self._reserve() + 1)
+        again_us = self._budget.again_us(now_us, PAGE_POSTS_MIN if self._options.searches else self._reserve() + 1)
         reason = f"the read budget is spent; it goes on at {date_text(again_us)}"
         async with aclosing(self._pause(again_us, reason)) as chunks:
             async for chunk in chunks:

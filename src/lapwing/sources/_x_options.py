@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from lapwing.hearing import Unfit
 from lapwing.settings import Secret
 
 
@@ -54,3 +55,28 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         bool, Meta(description="Whether to end the app's other connections when they take the place of ours.")
     ] = False
     url: Annotated[str, Meta(min_length=1, description="Where X's API is.")] = "https://api.x.com"
+
+    @property
+    def searches(self) -> bool:
+        """Whether recent search fills what the stream did not say."""
+        return self.recover == "search" and self.stream == "filtered"
+
+
+PAGE_POSTS_MIN = 10
+"""X gives no smaller page of search."""
+
+
+def unfit_budget(options: Options) -> Unfit | None:
+    """What is wrong with a budget by which nothing would ever be read."""
+    limits = {"reads_per_day": options.reads_per_day, "reads_per_month": options.reads_per_month}
+    limit, key = min(((value, key) for key, value in limits.items() if value is not None), default=(None, ""))
+    if limit is None or limit > options.stream_reserve:
+        return None
+    step = "allow more reads, or lower stream_reserve"
+    if not options.searches:
+        what = f"a budget of {limit} reads is no more than stream_reserve, so the stream would never be opened"
+        return Unfit(key, what, step)
+    if limit < PAGE_POSTS_MIN:
+        what = f"X gives no page of fewer than {PAGE_POSTS_MIN} posts, and {limit} reads are allowed"
+        return Unfit(key, what, step)
+    return None

@@ -13,9 +13,9 @@ from lapwing.hearing import Disconnected, RateLimited, RefusedBySource, Timekeep
 from lapwing.sources._x_answers import SERVER, Capped
 from lapwing.sources._x_budget import Budget
 from lapwing.sources._x_client import FIELDS, Client
+from lapwing.sources._x_options import PAGE_POSTS_MIN
 
 RECENT = "/2/tweets/search/recent"
-PAGE_POSTS_MIN = 10
 PAGE_POSTS_MAX = 100
 REACH_US = 7 * 86_400_000_000 - 60_000_000
 """So far back goes recent search, with a minute to spare."""

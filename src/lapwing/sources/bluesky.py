@@ -6,7 +6,6 @@ carried to another host: there, listening goes on from the time of the last even
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, field
 
-from lapwing.hearing import Disconnected, Lost, RateLimited, RefusedBySource, Source, SourceChunk, Surroundings
+from lapwing.hearing import Disconnected, Lost, RateLimited, RefusedBySource, Source, SourceChunk, Surroundings, Unfit
 
 if TYPE_CHECKING:
     from aiohttp import ClientWebSocketResponse
@@ -53,7 +52,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Meta(description="Which hosts, in the order in which they are tried; Bluesky's own if none is named."),
     ] = []
     collections: Annotated[
-        list[Annotated[str, Meta(pattern=r"^(post|repost|like|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(\.\*)?)$")]],
+        list[
+            Annotated[
+                str,
+                Meta(
+                    pattern=r"^(post|repost|like|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(\.\*)?)$",
+                    extra={"words": "`post`, `repost`, `like` or a collection's full name, as in 'app.bsky.feed.post'"},
+                ),
+            ]
+        ],
         Meta(min_length=1, max_length=100, description="`post`, `repost`, `like`, or the full name of a collection."),
     ] = field(default_factory=lambda: ["post", "repost"])
     compress: Annotated[bool, Meta(description="Whether events come packed, at a third of the size.")] = True
@@ -61,6 +68,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 async def read(options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
     """Yield events from the cursor on, from one host at a time; the next connection asks another where this one fails."""
+    from asyncio import CancelledError  # the options stand in this file, and are read by every command
+
     from lapwing.sources._jetstream import Position
 
     position = msgspec.json.decode(after, type=Position) if after else None
@@ -74,7 +83,7 @@ async def read(options: Options, after: str, surroundings: Surroundings) -> Asyn
         if rotation.refused():
             raise Disconnected(f"{problem}; another host is tried") from None
         raise
-    except (Disconnected, RateLimited, GeneratorExit, asyncio.CancelledError):
+    except (Disconnected, RateLimited, GeneratorExit, CancelledError):
         rotation.broke(surroundings.time.monotonic_s() - began_s)
         raise
 
@@ -256,11 +265,20 @@ class _Stream:
         return first_us, (Lost(before.time_us, first_us, f"{self.host} {why}"),)
 
 
+def check(options: Options) -> Unfit | None:
+    """A host that would be asked without encryption."""
+    from lapwing.sources._addresses import unfit
+
+    named = [host if "://" in host else f"wss://{host}" for host in options.hosts]
+    return unfit(msgspec.structs.replace(options, hosts=named), "hosts")
+
+
 SOURCE = Source(
     network="bluesky",
     format="jetstream",
     options=Options,
     read=read,
+    check=check,
     resume="overlap",
     example="""
 [[source]]

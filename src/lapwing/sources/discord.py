@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from lapwing.hearing import Answer, Disconnected, Source, SourceChunk, Surroundings
+from lapwing.hearing import Answer, Disconnected, Source, SourceChunk, Surroundings, Unfit
 from lapwing.settings import Secret
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ FRAME_BYTES_MAX = 64 << 20
 """Large guilds say all about themselves in one frame."""
 AGAIN_S = (0.5, 2.0)
 
-Id = Annotated[str, Meta(pattern=r"^\d{1,20}$")]
+Id = Annotated[str, Meta(pattern=r"^\d{1,20}$", extra={"words": "the digits of its id, as in '800000000000000001'"})]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +55,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = []
     direct: Annotated[bool, Meta(description="Whether direct messages to the bot are reports too.")] = True
     url: Annotated[str, Meta(min_length=1, description="Where Discord's API is.")] = "https://discord.com/api/v10"
+
+
+def check(options: Options) -> Unfit | None:
+    """What cannot be listened to: an address that is not safe."""
+    from lapwing.sources._addresses import unfit
+
+    return unfit(options, "url")
 
 
 async def read(options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
@@ -157,6 +164,7 @@ SOURCE = Source(
     format="discord",
     options=Options,
     read=read,
+    check=check,
     resume="overlap",
     silence_s=lambda _: 150.0,
     respond=respond,

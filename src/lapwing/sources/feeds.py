@@ -16,7 +16,17 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, field
 
-from lapwing.hearing import BackOff, Disconnected, Lost, RateLimited, RefusedBySource, Source, SourceChunk, Surroundings
+from lapwing.hearing import (
+    BackOff,
+    Disconnected,
+    Lost,
+    RateLimited,
+    RefusedBySource,
+    Source,
+    SourceChunk,
+    Surroundings,
+    Unfit,
+)
 from lapwing.model import RECORD_BYTES_MAX
 from lapwing.settings import UNITS_US, DurationUs
 
@@ -49,7 +59,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Which feeds, and how often they are looked at."""
 
     urls: Annotated[
-        list[Annotated[str, Meta(pattern=r"^https?://[^\s/@?#]+([/?]\S*)?$")]],
+        list[
+            Annotated[
+                str,
+                Meta(
+                    pattern=r"^https?://[^\s/@?#]+([/?]\S*)?$",
+                    extra={"words": "the whole address, as in 'https://news.example/rss.xml'"},
+                ),
+            ]
+        ],
         Meta(min_length=1, max_length=200, description="The addresses of the feeds, without a user or password."),
     ]
     every_us: Annotated[
@@ -64,11 +82,22 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         ),
     ] = "auto"
     alert_hosts: Annotated[
-        list[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+(:\d+)?$")]],
+        list[
+            Annotated[
+                str, Meta(pattern=r"^[A-Za-z0-9.-]+(:\d+)?$", extra={"words": "a host alone, as in 'alerts.example'"})
+            ]
+        ],
         Meta(
             max_length=100, description="Hosts beside the feed's own from which the alerts that it links are fetched."
         ),
     ] = []
+
+
+def check(options: Options) -> Unfit | None:
+    """What cannot be listened to: an address that is not safe."""
+    from lapwing.sources._addresses import unfit
+
+    return unfit(options, "urls")
 
 
 async def read(options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
@@ -358,6 +387,7 @@ SOURCE = Source(
     format="feed_items",
     options=Options,
     read=read,
+    check=check,
     resume="overlap",
     silence_s=lambda _: SILENT_S,
     example="""

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from lapwing.hearing import RefusedBySource, Source, SourceChunk, Surroundings
+from lapwing.hearing import RefusedBySource, Source, SourceChunk, Surroundings, Unfit
 
 HOST = "flood.invalid"
 """A name that no server can have (RFC 6761)."""
@@ -41,7 +41,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     per_second: Annotated[float, Meta(ge=0.001, le=50_000, description="Posts a second.")] = 10.0
     count: Annotated[int, Meta(ge=0, description="After so many posts it ends; 0: never.")] = 0
     people: Annotated[int, Meta(ge=1, le=10_000_000, description="By so many different authors.")] = 1_000
-    lang: Annotated[str, Meta(pattern="^([a-z]{2,3})?$", description="The language that posts say they are in.")] = ""
+    lang: Annotated[
+        str,
+        Meta(
+            pattern="^([a-z]{2,3})?$",
+            description="The language that posts say they are in.",
+            extra={"words": "two or three small letters, as in 'en'"},
+        ),
+    ] = ""
     seed: Annotated[int, Meta(ge=0, description="Another seed makes other posts of the same texts.")] = 1
 
 
@@ -71,6 +78,14 @@ class _Status(msgspec.Struct, frozen=True):
     account: _Account
 
 
+def check(options: Options) -> Unfit | None:
+    """What cannot be said: nothing, or two things at once."""
+    if bool(options.text) != bool(options.file):
+        return None
+    what = "both text and file are given" if options.text else "there is nothing to say"
+    return Unfit("text", what, 'write one of them: text = "…", or file = "texts.csv"')
+
+
 async def read(options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
     """Say posts at the rate, from the number in the cursor on."""
     time = surroundings.time
@@ -96,9 +111,8 @@ async def read(options: Options, after: str, surroundings: Surroundings) -> Asyn
 
 
 def _texts(options: Options) -> list[str]:
-    if bool(options.text) == bool(options.file):
-        what = "both text and file are given" if options.text else "there is nothing to say"
-        raise RefusedBySource(what, 'write one of them: text = "…", or file = "texts.csv"')
+    if (unfit := check(options)) is not None:
+        raise RefusedBySource(unfit.what, unfit.next_step)
     if options.text:
         return [options.text]
     from lapwing.sources._files import texts
@@ -130,6 +144,7 @@ SOURCE = Source(
     format="mastodon",
     options=Options,
     read=read,
+    check=check,
     resume="exact",
     silence_s=lambda options: 3 / options.per_second + SILENT_S,
     example="""

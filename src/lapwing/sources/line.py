@@ -25,7 +25,17 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from lapwing.hearing import Answer, BackOff, Delivery, Disconnected, RefusedBySource, Source, SourceChunk, Surroundings
+from lapwing.hearing import (
+    Answer,
+    BackOff,
+    Delivery,
+    Disconnected,
+    RefusedBySource,
+    Source,
+    SourceChunk,
+    Surroundings,
+    Unfit,
+)
 from lapwing.settings import Secret
 
 if TYPE_CHECKING:
@@ -84,6 +94,13 @@ class _Error(msgspec.Struct):
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+def check(options: Options) -> Unfit | None:
+    """What cannot be listened to: an address that is not safe."""
+    from lapwing.sources._addresses import unfit
+
+    return unfit(options, "url")
+
+
 async def read(options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
     """Say every few seconds that we listen; what comes, comes through `receive`."""
     del options, after
@@ -128,15 +145,18 @@ def signed(secret: str, body: bytes, signature: str) -> bool:
 
 async def respond(options: Options, answer: Answer, surroundings: Surroundings) -> None:
     """Push the text to whoever wrote the post."""
-    from lapwing.sources._answer_texts import shortened
     from lapwing.sources._http import Question, http_of
+    from lapwing.text.harmless import in_units, shortened
 
     to = ADDRESS.fullmatch(answer.author)
     if to is None:
         raise RefusedBySource(f"{answer.author[:60]!r} is nobody of LINE", "answer posts of this source")
     if not options.token:
         raise RefusedBySource("there is no channel access token", f"write `token`, from {CONSOLE}")
-    body = {"to": to[1], "messages": [{"type": "text", "text": shortened(answer.text, TEXT_UNITS_MAX)}]}
+    body = {
+        "to": to[1],
+        "messages": [{"type": "text", "text": shortened(answer.text.strip(), TEXT_UNITS_MAX, in_units)}],
+    }
     await http_of(surroundings).ask(
         Question(
             url=f"{options.url}/v2/bot/message/push",
@@ -171,6 +191,7 @@ SOURCE = Source(
     format="line",
     options=Options,
     read=read,
+    check=check,
     resume="none",
     silence_s=lambda _: 60.0,
     receive=receive,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, field
 
-from lapwing.hearing import Disconnected, RateLimited, RefusedBySource, Source, SourceChunk, Surroundings
+from lapwing.hearing import Disconnected, RateLimited, RefusedBySource, Source, SourceChunk, Surroundings, Unfit
 from lapwing.settings import UNITS_US, Secret, SpanUs
 
 if TYPE_CHECKING:
@@ -46,13 +46,24 @@ WAIT_S = 20.0
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which server, which timeline, and how closely it is followed."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^/\s]+/?$", description="The server, as `https://mastodon.au`.")]
+    url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[^/\s]+/?$",
+            description="The server, as `https://mastodon.au`.",
+            extra={"words": "the server with its scheme, and nothing behind it, as in 'https://mastodon.au'"},
+        ),
+    ]
     timeline: Annotated[
         Literal["public", "local", "remote"],
         Meta(description="Everything that the server knows, or the posts of its own people, or those of others."),
     ] = "public"
     tags: Annotated[
-        list[Annotated[str, Meta(pattern=r"^[^\s#/?&%.]{1,100}$")]],
+        list[
+            Annotated[
+                str, Meta(pattern=r"^[^\s#/?&%.]{1,100}$", extra={"words": "one word without '#', as in 'bushfire'"})
+            ]
+        ],
         Meta(max_length=20, description="Only posts with one of these hashtags, written without `#`."),
     ] = []
     every_us: Annotated[
@@ -83,13 +94,24 @@ class Cursor(msgspec.Struct):
     """No two chunks have the same cursor, so that it tells whether all that was yielded became durable."""
 
 
+STREAM_UNFIT = ("streams are for users alone, since Mastodon 4.2", "give a token with the scope read:statuses, or take out stream = true")  # fmt: skip
+
+
+def check(options: Options) -> Unfit | None:
+    """What cannot be listened to: an address that is not safe, a stream without a token."""
+    from lapwing.sources._addresses import unfit
+
+    if options.stream and not options.token:
+        return Unfit("stream", *STREAM_UNFIT)
+    return unfit(options, "url")
+
+
 async def read(options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
     """Yield the posts of one server, and what becomes of them."""
     from lapwing.sources._mastodon import closed_parts
 
     if options.stream and not options.token:
-        what = "streams are for users alone, since Mastodon 4.2"
-        raise RefusedBySource(what, "give a token with the scope read:statuses, or take out stream = true")
+        raise RefusedBySource(*STREAM_UNFIT)
     reader = _Reader(options, after, surroundings)
     if (until_us := reader.asker.waits_until_us) > surroundings.time.now_us() + S_US:
         raise RateLimited(f"{reader.asker.host} allows nothing more for now", until_us)
@@ -365,6 +387,7 @@ SOURCE = Source(
     format="mastodon",
     options=Options,
     read=read,
+    check=check,
     resume="overlap",
     silence_s=_silence_s,
     example="""

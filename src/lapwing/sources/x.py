@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from lapwing.hearing import Source, SourceChunk, Surroundings
-from lapwing.sources._x_options import Options
+from lapwing.hearing import Source, SourceChunk, Surroundings, Unfit
+from lapwing.sources._x_options import Options, unfit_budget
+
+
+def check(options: Options) -> Unfit | None:
+    """What cannot be listened to: an address that is not safe, no rules, a budget that opens no stream."""
+    from lapwing.sources._addresses import unfit
+
+    if options.stream == "filtered" and not options.rules:
+        step = """write rules = ['flood place:"Toronto"'], or stream = "sample\""""
+        return Unfit("rules", "the filtered stream says nothing without any", step)
+    return unfit_budget(options) or unfit(options, "url")
 
 
 async def read(options: Options, after: str, surroundings: Surroundings) -> AsyncGenerator[SourceChunk, None]:
@@ -31,6 +41,7 @@ SOURCE = Source(
     format="x_v2",
     options=Options,
     read=read,
+    check=check,
     resume="overlap",
     silence_s=lambda _: 300.0,
     live=frozenset({"rules"}),

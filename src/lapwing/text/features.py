@@ -7,6 +7,8 @@ a keyword of a category; they mean the same in every language.
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 import numpy as np
 import polars as pl
@@ -100,7 +102,7 @@ def words_of(posts: pl.DataFrame) -> Words:
     )
     kept = ~seen["name"].to_numpy()
     number = seen["number"].to_numpy()
-    keys = np.where(number, hash_terms(pl.Series([NUMBER])).to_numpy(), hashes)
+    keys = np.where(number, _number_key(), hashes)
     terms = pl.DataFrame({"term": terms, "number": number}).select(
         pl.when("number").then(pl.lit(NUMBER)).otherwise("term").alias("term")
     )["term"]
@@ -117,6 +119,11 @@ def words_of(posts: pl.DataFrame) -> Words:
         pairs=np.repeat([False, True], [len(keys) + len(tags), len(beside)]),
         terms=terms,
     )
+
+
+@cache
+def _number_key() -> np.uint64:
+    return np.uint64(hash_terms(pl.Series([NUMBER]))[0])
 
 
 def signals_of(posts: pl.DataFrame) -> NDArray[np.bool_]:

@@ -7,10 +7,12 @@ import { language, n, t } from "../language.ts";
 import { ends, MEASURES, percent, unlocated, type Ranked } from "../pure/counts.ts";
 import type { Post } from "../pure/sample.ts";
 import { clock, endsAtNewest, moment } from "../pure/time.ts";
+import { moved, write } from "../pure/view.ts";
 import { Chart, type Line } from "../parts/chart.tsx";
 import { AllPlaces, CityField, RankedPlaces } from "../parts/cities.tsx";
 import { cityStyle } from "../parts/colors.ts";
 import { token } from "../parts/hatching.ts";
+import { IncidentRow } from "../parts/incident_row.tsx";
 import { Legend, PlacesMap } from "../parts/map.tsx";
 import { PostRow } from "../parts/posts.tsx";
 import { Complete, Empty, Panel } from "../parts/states.tsx";
@@ -19,6 +21,7 @@ import { listening } from "../status_shape.ts";
 import { useFilters, useLines, usePlaces, useTimes, useWords, type Counts, type Lines, type Times } from "./now_data.ts";
 
 const POSTS_SHOWN = 20;
+const INCIDENTS_SHOWN = 3;
 /** Reposts are counted, and say nothing of their own. */
 const SPEAKING = ["post", "reply", "quote"];
 
@@ -59,7 +62,10 @@ export function Now() {
             <Legend />
             <AllPlaces places={places} />
           </Panel>
-          <Panel title={t("live.title")} name="livePanel"><LivePosts times={times} /></Panel>
+          <div class="nowSide">
+            <GoingOn />
+            <Panel title={t("live.title")} name="livePanel"><LivePosts times={times} /></Panel>
+          </div>
           <Panel title={t("now.trends")} name="trends" answer={totals}>
             {lines && times && <Trends lines={lines} times={times} known={known} />}
           </Panel>
@@ -74,6 +80,21 @@ export function Now() {
         </div>
       )}
     </main>
+  );
+}
+
+/** The incidents that go on, the most severe first; nothing of it before they are known. */
+function GoingOn() {
+  const { view, go, open } = useShared();
+  const there = moved(view, "incidents");
+  return (
+    <section class="panel goingPanel" aria-labelledby="title-goingPanel">
+      <header>
+        <h2 id="title-goingPanel">{t("now.incidents")}</h2>
+        <a href={write(there)} onClick={(event) => { if (event.ctrlKey || event.metaKey || event.button) return; event.preventDefault(); go(there); }}>{t("now.incidentsAll")}</a>
+      </header>
+      {open?.length ? open.slice(0, INCIDENTS_SHOWN).map((each) => <IncidentRow key={each.id} incident={each} />) : <p class="soft">{open ? t("now.incidentsNone") : t("state.loading")}</p>}
+    </section>
   );
 }
 

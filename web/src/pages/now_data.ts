@@ -4,13 +4,14 @@ import { address } from "../api.ts";
 import { useShared } from "../context.ts";
 import { useAnswer, type Answer } from "../hooks.ts";
 import { change, completeness, heard, ofCity, totals, MEASURES, type CountRow, type Heard, type Measure, type Place, type Ranked } from "../pure/counts.ts";
-import { DAY, edges, HOUR, iso, MINUTE, resolve, windowFor, type Span } from "../pure/time.ts";
-import { listening } from "../status_shape.ts";
+import { countsOf, filtersOf, ROWS_MAX, timesOf, type Times } from "../pure/asked.ts";
+import { DAY, HOUR, iso, MINUTE, windowFor, type Span } from "../pure/time.ts";
+
+export type { Times };
 
 export interface Counts { counts: CountRow[]; next: string | null }
 export interface Places { places: Place[]; next: string | null }
 
-const ROWS_MAX = 10_000;
 /** Less of the time before than this share of one span is no rhythm to compare with. */
 const SPANS_MIN = 0.75;
 const WORDS = 60;
@@ -20,24 +21,17 @@ export function spansBefore(span: number): number {
   return span <= HOUR ? 6 : span <= DAY ? 3 : 1;
 }
 
-export interface Times { span: Span; width: number; window: string; times: number[] }
-
 /** The range of the page, on the edges of its windows; null until it is known where the posts end. */
 export function useTimes(): Times | null {
   const { view, status, now } = useShared();
-  const { range } = view;
-  const length = range.kind === "last" ? range.span : range.to - range.from;
-  const [window, width] = windowFor(view.window, length);
-  const newest = status?.posts.newest ? Date.parse(status.posts.newest) : null;
-  const known = status !== null || range.kind === "between";
-  const { from, to } = resolve(range, now, newest, width, listening(status));
-  return useMemo(() => (known ? { span: { from, to }, width, window, times: edges({ from, to }, width) } : null), [known, from, to, width, window]);
+  const times = timesOf(view, status, now);
+  return useMemo(() => times, [times?.span.from, times?.span.to, times?.width, times?.window]);
 }
 
 /** What is the same for all questions of a page: its range, and the filters of the address. */
 export function useFilters(times: Times | null) {
   const { view } = useShared();
-  return times && { since: iso(times.span.from), until: iso(times.span.to), source: view.facets.source, network: view.facets.network, country: view.facets.country, lang: view.facets.lang, kind: view.facets.kind };
+  return times && filtersOf(view, times);
 }
 
 export interface Lines { all: Record<Measure, Array<number | null>>; cities: Array<Record<Measure, Array<number | null>>>; heard: Heard[]; complete: number | null }
@@ -46,7 +40,7 @@ export function useLines(times: Times | null): { totals: Answer<Counts>; lines: 
   const { view, tick, now } = useShared();
   const filters = useFilters(times);
   const asked = filters && { ...filters, window: times!.window, limit: ROWS_MAX };
-  const all = useAnswer<Counts>(asked && address("counts", { ...asked, by: "none" }), tick, 1);
+  const all = useAnswer<Counts>(times && address("counts", countsOf(view, times)), tick, 1);
   const cities = useAnswer<Counts>(asked && view.cities.length ? address("counts", { ...asked, by: "place", place: view.cities }) : null, tick, 2);
   const lines = useMemo(() => {
     if (!times || !all.data) return null;

@@ -15,7 +15,7 @@ function Dialog({ title, close, children }: { title: string; close: () => void; 
   );
 }
 
-const KEYS = [["?", "help"], ["/", "search"], ["g n", "now"], ["g s", "searchPage"], ["g t", "status"], ["c", "city"], ["z", "zone"], ["d", "theme"], ["1 … 6", "range"], ["Esc", "close"]] as const;
+const KEYS = [["?", "help"], ["/", "search"], ["g n", "now"], ["g s", "searchPage"], ["g i", "incidents"], ["g r", "rules"], ["g t", "status"], ["c", "city"], ["z", "zone"], ["d", "theme"], ["1 … 6", "range"], ["Esc", "close"]] as const;
 
 export function Help({ close }: { close: () => void }) {
   return (

@@ -21,7 +21,7 @@ export function Header(given: { theme: () => void; speak: (name: string) => void
     <header class="frame">
       <a class="brand" href="/" onClick={(event) => follow(event, "now")}><svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true"><path d="M4 28V6l9 7C19 3 25 4 29 2c-2 3-4 4-7 6 3 9-4 19-18 20z" /></svg>Lapwing</a>
       <nav aria-label={t("nav.label")}>
-        {PAGES.map((page) => <a key={page} href={write(moved(view, page))} aria-current={view.page === page ? "page" : undefined} onClick={(event) => follow(event, page)}>{t(`page.${page}`)}</a>)}
+        {PAGES.map((page) => <a key={page} href={write(moved(view, page))} aria-current={view.page === page ? "page" : undefined} onClick={(event) => follow(event, page)}>{t(`page.${page}`)}{page === "incidents" && <Going />}</a>)}
       </nav>
       <RangeControl />
       <span class="tools">
@@ -34,6 +34,13 @@ export function Header(given: { theme: () => void; speak: (name: string) => void
       </span>
     </header>
   );
+}
+
+/** How many incidents go on that are not fading; nothing where it is not known. */
+function Going() {
+  const { open } = useShared();
+  const going = open?.filter((each) => each.state !== "fading").length ?? 0;
+  return going > 0 ? <span class="going" title={t("incident.going", { count: n(going) })}> <span aria-hidden="true">▲</span>{n(going)}</span> : null;
 }
 
 /** The first that a doubt looks for: who is heard, how completely, how far behind. */

@@ -1,7 +1,8 @@
 // What is on the screen, as one value that stands whole in the address: to send it is to show it.
+import { CATEGORIES, STATES, type Category, type State } from "./incidents.ts";
 import { type Range, type Zone, spanName, spanOf } from "./time.ts";
 
-export const PAGES = ["now", "search", "status"] as const;
+export const PAGES = ["now", "search", "incidents", "rules", "status"] as const;
 export type Page = (typeof PAGES)[number];
 export const FACETS = ["source", "network", "country", "place", "lang", "kind"] as const;
 export type Facet = (typeof FACETS)[number];
@@ -16,9 +17,20 @@ export interface View {
   tab: "hits" | "words";
   q: string;
   facets: Record<Facet, string[]>;
+  states: State[];
+  categories: Category[];
+  /** The incident whose card is open, or "". */
+  incident: string;
+  /** The rule that is open, `NEW_RULE` for one that is being written, or "". */
+  rule: string;
 }
 
-const DEFAULT_SPAN: Record<Page, string> = { now: "1h", search: "24h", status: "24h" };
+/** No name of a rule begins so. */
+export const NEW_RULE = "+";
+const INCIDENT = /^[0-9a-z]{12}$/;
+const RULE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,99}|\+)$/;
+
+const DEFAULT_SPAN: Record<Page, string> = { now: "1h", search: "24h", incidents: "24h", rules: "7d", status: "24h" };
 const CITIES_MAX = 8;
 
 export function pathOf(page: Page): string {
@@ -56,6 +68,10 @@ export function parse(path: string, search: string): View {
     words: given.get("words") === "list" ? "list" : "cloud",
     tab: given.get("tab") === "words" ? "words" : "hits",
     q: (given.get("q") ?? "").slice(0, 1000),
+    states: STATES.filter((each) => given.getAll("state").includes(each)),
+    categories: CATEGORIES.filter((each) => given.getAll("category").includes(each)),
+    incident: INCIDENT.exec(given.get("incident") ?? "")?.[0] ?? "",
+    rule: RULE.exec(given.get("rule") ?? "")?.[0] ?? "",
   };
 }
 
@@ -78,6 +94,10 @@ export function write(view: View): string {
   if (view.tab === "words") said.set("tab", "words");
   if (view.q) said.set("q", view.q);
   for (const name of FACETS) for (const value of view.facets[name]) said.append(name, value);
+  for (const each of view.states) said.append("state", each);
+  for (const each of view.categories) said.append("category", each);
+  if (view.incident) said.set("incident", view.incident);
+  if (view.rule) said.set("rule", view.rule);
   const query = said.toString();
   return pathOf(view.page) + (query ? `?${query}` : "");
 }
@@ -86,7 +106,7 @@ export function write(view: View): string {
 export function moved(view: View, page: Page): View {
   const usual = view.range.kind === "last" && spanName(view.range.span) === DEFAULT_SPAN[view.page];
   const range = usual && view.range.kind === "last" ? { ...view.range, span: spanOf(DEFAULT_SPAN[page])! } : view.range;
-  return { ...view, page, range };
+  return { ...view, page, range, incident: "", rule: "" };
 }
 
 export function toggled<T>(list: T[], value: T): T[] {

@@ -99,8 +99,12 @@ def _category(by_network: dict[int, int]) -> pl.Expr:
 
 def _packed(hashes: list[int] | None) -> bytes:
     """The upper halves of the hashes of words, each once, in order."""
-    upper = np.unique(np.array(hashes or [], dtype=np.uint64) >> np.uint64(32))[:TERMS_MAX]
-    return upper.astype("<u4").tobytes()
+    return np.array(sorted({each >> 32 for each in hashes or ()})[:TERMS_MAX], dtype="<u4").tobytes()
+
+
+def any_there(store: Store) -> bool:
+    """Whether any post was ever flagged."""
+    return store.connection.execute("SELECT 1 FROM flagged LIMIT 1").fetchone() is not None
 
 
 def note_moment(store: Store, batch: Batch, number: int) -> None:

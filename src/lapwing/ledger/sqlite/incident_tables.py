@@ -35,5 +35,3 @@ CREATE TABLE IF NOT EXISTS decisions (number INTEGER PRIMARY KEY AUTOINCREMENT, 
 
 TABLES = ("moments", "incident_changes", "decisions")
 """A rebuild copies these as they are; flagged posts are judged again, and the other tables made anew from them."""
-
-MADE_ANEW = ("incidents", "evidence", "rhythms")

@@ -41,6 +41,11 @@ SELECT s.id, s.name, n.name AS network, coalesce(a.received, 0) AS received, coa
 FROM sources s JOIN networks n ON n.id = s.network LEFT JOIN accounting a ON a.source = s.id LEFT JOIN listening l ON l.source = s.id
 WHERE a.source IS NOT NULL OR l.source IS NOT NULL ORDER BY s.name
 """
+_FORMER = """
+SELECT s.name, n.name, a.received, (SELECT max(at_us) FROM duties WHERE source = s.id AND NOT began)
+FROM sources s JOIN networks n ON n.id = s.network JOIN accounting a ON a.source = s.id JOIN listening l ON l.source = s.id
+WHERE a.stored > 0 AND l.live ORDER BY s.name
+"""
 _DUTIES = "SELECT source, at_us, began FROM duties ORDER BY source, at_us, began"
 _GAPS = (
     "SELECT source, from_us, to_us, reason FROM missed WHERE from_us < :high AND to_us > :low ORDER BY source, from_us"
@@ -126,6 +131,11 @@ def sources(store: Store, filters: Filters, span_us: tuple[int, int], now_us: in
         )
         for each in known
     ]
+
+
+def with_posts(store: Store) -> list[tuple[str, str, int, int | None]]:
+    """Name, network, records and when listening last ended (None: it never did) of every live source that brought posts."""
+    return store.connection.execute(_FORMER).fetchall()
 
 
 def losses(store: Store) -> list[Gap]:
