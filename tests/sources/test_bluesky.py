@@ -7,6 +7,7 @@ import time as machine
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -93,6 +94,24 @@ def test_from_any_cursor_it_goes_on_and_nothing_is_missing(protocol: str) -> Non
             assert not first.lost
             if protocol == "v2":
                 assert _uids(values_of(again))[: len(rest)] == rest, "a number repeats nothing"
+
+
+def test_where_the_event_at_the_cursor_comes_alone_there_is_no_gap() -> None:
+    with network(SPEED) as (time, fake):
+        made = options(fake, protocol="v2")
+        beginning = at_the_beginning(fake, time, made)
+        while fake.flowing:
+            machine.sleep(0.01)  # the host speaks by itself
+
+        def all_of_it(chunks: list[SourceChunk]) -> bool:
+            return bool(json.loads(chunks[-1].cursor or "{}").get("seq") == fake.next_seq - 1)
+
+        cursor = str(chunks_until(SOURCE, made, beginning, time, all_of_it)[-1].cursor)
+        Timer(0.3, fake.say, [1]).start()  # the host has repeated its last event by then
+        chunks = chunks_until(SOURCE, made, cursor, time, heard(1))
+        first = next(each for each in chunks if each.covered_to_us)
+        assert first.covered_from_us == json.loads(cursor)["time_us"]
+        assert not first.lost
 
 
 def _uids(values: list[bytes]) -> list[str]:

@@ -196,6 +196,7 @@ class _Stream:
         self.too_old = False
         """Whether the host said that it no longer has what comes after the cursor."""
         self._begun = self._anew = self._by_number = False
+        self._first_said: tuple[int | None, tuple[Lost, ...]] = (None, ())
         self._to_us = 0
         self.last_seq = 0
 
@@ -225,13 +226,16 @@ class _Stream:
         """What was heard, with its place in time; None for a word about the stream itself."""
         from lapwing.sources._jetstream import Position
 
-        from_us, lost = self._first(heard, now_us) if not self._begun else (None, ())
+        if not self._begun:
+            self._first_said = self._first(heard, now_us)
         if heard.last_seq is not None:
             self.last_seq = heard.last_seq
         if heard.last_us is not None:
             self._to_us = max(self._to_us, min(heard.last_us, now_us))
         if not heard.values or not self._to_us:
             return SourceChunk(values=heard.values, keys=heard.keys) if heard.values else None
+        # What comes first may be the witness alone, with nothing to hand on; then the next chunk says it.
+        (from_us, lost), self._first_said = self._first_said, (None, ())
         lag_us = now_us - self._to_us
         place = Position(self.endpoint.url, self._to_us, self.last_seq or None)
         details: dict[str, Any] = {"host": self.host, "protocol": self.endpoint.generation, "lag_s": lag_us // 1e5 / 10}
