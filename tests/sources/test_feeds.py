@@ -17,7 +17,7 @@ from lapwing.sources._feed_documents import date_us, read_document
 from lapwing.testing.networks import FeedsFake
 from sources.hearing import HurriedTime, Room
 from sources.held import chunks_until, held, values_of
-from sources.hours import memory_flat, states_are_true
+from sources.hours import Witness, memory_flat
 
 SOURCE = catalog.load("sources", "feeds")
 MINUTE_US = 60_000_000
@@ -373,7 +373,7 @@ def test_through_an_hour_of_faults_nothing_is_lost_that_could_be_had(tmp_path: P
                     if len(fake.stock.posts) < 120:
                         fake.say(1)
                     if room.states().get("news", {}).get("state") not in (None, "paused"):  # from before it was stopped
-                        states_are_true(room, "news", None)
+                        Witness(room, None, "news").look()
                     machine.sleep(0.4)  # the publisher says something every 24 s of its own clock
             looked()
         with room.listening("news", SOURCE, made):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sources.hours import memory_flat, states_are_true
+from sources.hours import Witness, memory_flat
 from sources.x_stories import NAME, SOURCE, network, options, uids
 
 SECOND_US = 1_000_000
@@ -19,11 +19,11 @@ FAULTS = 50
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("recover", ["search", "none"])
 def test_an_hour_with_fifty_faults(tmp_path: Path, recover: str) -> None:
-    with memory_flat() as looked, network(tmp_path, speed=60.0) as (room, fake):
+    with memory_flat(frames=1) as looked, network(tmp_path, speed=60.0) as (room, fake):
         fake.faults(seed=4, count=FAULTS, over_posts=POSTS)
         with room.listening(NAME, SOURCE, options(fake, recover=recover)):
             room.wait_until(lambda: fake.listeners == 1 and NAME in room.states())
-            began_us, said = room.time.now_us(), {}
+            began_us, said, witness = room.time.now_us(), {}, Witness(room, fake, NAME)
             for number in range(POSTS):
                 due_us = began_us + HOUR_US * number // POSTS
                 room.wait_until(lambda due_us=due_us: room.time.now_us() >= due_us)
@@ -32,7 +32,7 @@ def test_an_hour_with_fifty_faults(tmp_path: Path, recover: str) -> None:
                 if number in (POSTS // 3, POSTS - 1):
                     looked()
                 if number % 20 == 0:
-                    states_are_true(room, NAME, fake.listeners)
+                    witness.look()
             if recover == "search":
                 room.wait_until(lambda: set(uids(room.values())) == set(fake.truth().posts), "every post")
                 room.wait_until(lambda: len(room.heard_us()) == 1, "a whole hour")
