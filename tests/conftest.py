@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import random
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +43,16 @@ def pytest_configure() -> None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Tests of real files are no part of a suite that has none: not skipped, not there; the summary says so."""
     return True if collection_path.match(SAMPLES_TESTS) and not os.environ.get(SAMPLES_VARIABLE) else None
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that is run in this process says its log lines its own way; after the test they are as before."""
+    root = logging.getLogger("lapwing")
+    handlers, level, propagate = root.handlers, root.level, root.propagate
+    yield
+    root.handlers, root.propagate = handlers, propagate
+    root.setLevel(level)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from source_code import ROOT
 
-sys.path.append(str(ROOT / "bench"))  # behind: files of the tests are called so too
+sys.path.append(str(ROOT / "bench"))  # for these two alone: a folder of the tests is called as one of its files
 
 from _evenings import BUILDING, MINUTE_US, START_US, Settings, evening
 from evenings import measure, outcome, poisson_interval
+
+sys.path.remove(str(ROOT / "bench"))
 
 QUIET = Settings(places=6, happenings=(2, 2), decoys=(0, 0), pool=400)
 

@@ -24,7 +24,7 @@ from lapwing.cli._options import directory_of, emit_json, json_option
 @click.option("--source", help="What the posts say they came from (default: the file's name).")
 @click.option("--covers", metavar="FROM/TO", help="The time in which this archive is known to be complete.")
 @click.option("--workers", type=click.IntRange(0, 64), help="Worker processes; 0 works in this one (default: by size).")
-@click.option("--incidents/--no-incidents", default=True, help="Work out incidents at the end, or leave that to `up`.")
+@click.option("--incidents/--no-incidents", default=False, help="Work out incidents at the end; otherwise `up` does.")
 @json_option
 @click.pass_context
 def command(context: click.Context, /, files: tuple[str, ...], format_: str, as_json: bool, **options: Any) -> None:
