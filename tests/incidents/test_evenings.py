@@ -33,7 +33,7 @@ def test_each_happening_is_one_incident(seed: int) -> None:
 def test_sixty_evenings() -> None:
     every = [scored(seed, POSSIBLE) for seed in range(1_000, 1_060)]
     assert sum(each.once for each in every) >= 235  # of 240
-    assert sum(each.false for each in every) <= 1
+    assert sum(each.false for each in every) <= 3
     assert sum(each.purity for each in every) / 60 > 0.95
 
 

@@ -12,7 +12,7 @@ from lapwing.app import rules
 from lapwing.app.opening import Directory
 from lapwing.app.watching import stage, work_off
 from lapwing.engine.clock import SystemClock
-from web.heard import status
+from web.heard import AS_OLD_AS_IT_IS, status
 
 END_US = 1_767_621_570_000_000
 """2026-01-05T13:59:30Z, when the evening is nearly over."""
@@ -20,6 +20,7 @@ SERVE = '[serve]\nquery_budget = "20s"\n'
 """More time for an answer than usual: tests share the machine."""
 TEXT = (
     SERVE
+    + AS_OLD_AS_IT_IS
     + """
 [[channel]]
 type = "ntfy"
