@@ -6,19 +6,17 @@ from whatever folder it is asked.
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lapwing.app.alive import runs
+from lapwing.app.notes import note
 from lapwing.config import Configuration
 
 if TYPE_CHECKING:
     from lapwing.app.opening import Directory
-
-said = logging.getLogger("lapwing.up")
 
 FILE = "in_force.json"
 
@@ -42,13 +40,7 @@ class InForce(msgspec.Struct, frozen=True):
 
 def keep(path: Path, owner: str, configuration: Configuration) -> None:
     """Write down what is in force from now on; `owner` is the name under which this process is `alive`."""
-    file = path / FILE
-    try:
-        fresh = file.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(InForce(owner, _sources(configuration))))
-        fresh.replace(file)
-    except OSError as problem:  # a disk that is full is no reason to stop
-        said.warning("%s cannot be written (%s)", file, problem.strerror)
+    note(path / FILE, InForce(owner, _sources(configuration)))
 
 
 def last(path: Path) -> InForce | None:

@@ -16,6 +16,7 @@ from lapwing.errors import LapwingError
 said = logging.getLogger("lapwing.up")
 
 RELOAD_S = 2.0
+"""So often the configuration's file is looked at."""
 TRY_AGAIN_S = 10.0
 
 Wanted = TypeVar("Wanted")
@@ -85,7 +86,9 @@ class Rereading(Generic[Wanted]):
         wanted_of: Callable[[Configuration], Mapping[str, Wanted]],
         lacks: Callable[[Mapping[str, Wanted]], bool] = lambda _: False,
     ) -> None:
-        """The tree's parent looks at the same file, and says what changed. Without a file what is wanted stays the same; what `lacks` something is asked for again after a while."""
+        """The tree's parent looks at the same file, and says what changed. Without a file what is wanted stays the same;
+        what `lacks` something is asked for again after a while.
+        """
         self._configuration, self._settings = configuration, Settings(file, quiet=True) if file else None
         self._clock, self._wanted_of, self._lacks = clock, wanted_of, lacks
         self._looked_s: float | None = None

@@ -20,8 +20,9 @@ from lapwing.app.ending import told_to_end
 from lapwing.app.footprint import PROCESSES
 from lapwing.app.functions import run_functions
 from lapwing.app.listening import end_what_is_gone, listen
+from lapwing.app.notes import note
 from lapwing.app.opening import Directory
-from lapwing.app.rereading import Settings
+from lapwing.app.rereading import RELOAD_S, Settings
 from lapwing.app.supervising import Child, Tree
 from lapwing.app.telling import tell
 from lapwing.app.timers import run_timers
@@ -34,8 +35,6 @@ from lapwing.settings import Keep, Serve
 said = logging.getLogger("lapwing.up")
 
 LOOK_S = 0.2
-RELOAD_S = 2.0
-"""So often the configuration's file is looked at."""
 PROCESSES_S = 5.0
 
 
@@ -127,7 +126,7 @@ def _run(wish: Wish, source: Settings, address: Address, ending: threading.Event
                     _grow(wish, source.configuration, directory, (tree, address))
             if died or now_s - written_s >= PROCESSES_S:
                 written_s = now_s
-                _write_down(wish.path, tree)
+                note(wish.path / PROCESSES, {"up": os.getpid()} | tree.processes())
         said.info("stopping: what is in hand is finished first")
         address.close()
     (wish.path / PROCESSES).unlink(missing_ok=True)
@@ -146,14 +145,3 @@ def _grow(wish: Wish, configuration: Configuration, directory: Directory, parts:
 def _owner() -> str:
     """The name under which this process is known to be alive."""
     return f"up-{os.getpid()}"
-
-
-def _write_down(path: Path, tree: Tree) -> None:
-    """Who runs, for `status`; a disk that is full is no reason to stop."""
-    file = path / PROCESSES
-    try:
-        fresh = file.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode({"up": os.getpid()} | tree.processes()))
-        fresh.replace(file)
-    except OSError as problem:
-        said.warning("%s cannot be written (%s)", file, problem.strerror)
