@@ -85,6 +85,7 @@ class DirectoryFront:
         """Load what answers need and what takes a second to load, aside, before somebody waits for it."""
         for name in ("gazetteer", "cutters"):
             self._patient.submit(partial(self._directory.resources.__getitem__, name))
+        self.interactive(partial(self.posts, Asked(), "word", 1))  # the first question makes the folding table
 
     def interactive(self, work: Callable[[], Answer]) -> Future[Answer]:
         """Run this for somebody who waits; `TooSlow` when waiting and work take longer than the budget."""

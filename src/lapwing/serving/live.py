@@ -60,6 +60,11 @@ def events(change: dict[str, Any]) -> dict[str, bytes]:
     return {topic: event(topic, number, about | value) for topic, value in values.items()}
 
 
+def joined(told: dict[str, bytes], topics: tuple[str, ...]) -> bytes:
+    """What who listens to these topics is told; a reset, once."""
+    return b"".join(dict.fromkeys(told[topic] for topic in topics if topic in told))
+
+
 class Listener:
     """One who listens: what waits for them, and the task that tells them."""
 
@@ -68,13 +73,11 @@ class Listener:
         self.waiting: asyncio.Queue[bytes] = asyncio.Queue(WAITING_MAX)
         self.task = asyncio.current_task()
 
-    def tell(self, told: dict[str, bytes]) -> bool:
+    def tell(self, said: bytes) -> bool:
         """Put an update in line; False when the line is full."""
-        said = list(dict.fromkeys(told[topic] for topic in self.topics if topic in told))
-        if not said:
-            return True
         try:
-            self.waiting.put_nowait(b"".join(said))
+            if said:
+                self.waiting.put_nowait(said)
         except asyncio.QueueFull:
             return False
         return True
@@ -112,7 +115,7 @@ class Broadcast:
                 "hello", self._told if after is None else min(after, self._told), {"commit": self._told}
             )
             if after is not None and (missed := await asyncio.to_thread(self._changes.since, after)):
-                listener.tell(events(missed))
+                listener.tell(joined(events(missed), listener.topics))
             while True:
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):  # `wait_for` would make a task of each wait
@@ -141,11 +144,12 @@ class Broadcast:
         if change is None:
             return
         self._told = change["commit"]
-        told = events(change)
         everybody = list(self._listeners)
+        told = events(change)  # made once for all who listen to the same
+        said = {topics: joined(told, topics) for topics in {listener.topics for listener in everybody}}
         for start in range(0, len(everybody), TOLD_AT_ONCE):
             for listener in everybody[start : start + TOLD_AT_ONCE]:
-                if not listener.tell(told):
+                if not listener.tell(said[listener.topics]):
                     listener.let_go()
             await asyncio.sleep(BREATH_S)  # two hundred answers written at a stretch keep questions waiting
 
