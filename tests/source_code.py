@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +25,22 @@ class File(NamedTuple):
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text, self.path)
+        return _tree(self)
 
     @property
     def module(self) -> str:
         return "lapwing." + self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+@lru_cache(maxsize=1)  # laws are asked file by file
+def _tree(file: File) -> ast.Module:
+    return ast.parse(file.text, file.path)
+
+
+@lru_cache(maxsize=1)
+def nodes(tree: ast.AST) -> list[ast.AST]:
+    """Every node of a tree."""
+    return list(ast.walk(tree))
 
 
 def package_files() -> list[File]:
@@ -41,7 +53,7 @@ def imports(file: File) -> Iterator[tuple[int, str]]:
 
     Relative imports and `import_module("lapwing.…")` with a literal count too.
     """
-    for node in ast.walk(file.tree):
+    for node in nodes(file.tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -53,34 +65,37 @@ def imports(file: File) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name.value
 
 
-def touches(file: File) -> Iterator[tuple[int, str]]:
+@lru_cache(maxsize=1)
+def touches(file: File) -> list[tuple[int, str]]:
     """Line and full dotted name of every name that the file uses, seen through its imports and their aliases.
 
     ``from time import time as now`` and ``now()`` give `time.time`. What hangs on a name that was not imported, an
     argument or a variable, begins with ``?``: ``path.open()`` gives `?.open`.
     """
     known: dict[str, str] = {}
-    for node in ast.walk(file.tree):
+    found: list[tuple[int, str]] = []
+    for node in nodes(file.tree):
         if isinstance(node, ast.Import):
             plain = {(top := alias.name.split(".")[0]): top for alias in node.names if not alias.asname}
             known |= plain | {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom):
             known |= {alias.asname or alias.name: f"{_origin(node, file)}.{alias.name}" for alias in node.names}
-    for node in ast.walk(file.tree):
+    for node in nodes(file.tree):
         if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
             dotted = _dotted(node)
             first, dot, rest = dotted.partition(".")
-            yield node.lineno, known.get(first, "?" if rest else first) + dot + rest
+            found.append((node.lineno, known.get(first, "?" if rest else first) + dot + rest))
+    return found
 
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Every call."""
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return (node for node in nodes(tree) if isinstance(node, ast.Call))
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Every function and method, those inside others too."""
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (node for node in nodes(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def _origin(node: ast.ImportFrom, file: File) -> str:

@@ -29,6 +29,7 @@ ANSWERS_DISCORD = sorted(said for said in REPORTS_DISCORD.values() if said)
 ANSWERS_LINE = sorted(said for said in REPORTS_LINE.values() if said)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_reports_are_answered_once_where_they_came_from(tmp_path: Path) -> None:
     with DiscordFake() as discord, LineFake() as line:

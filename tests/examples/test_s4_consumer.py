@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import lapwing
 
 CONSUMER = Path(__file__).parents[2] / "examples" / "s4_consumer.py"
@@ -32,6 +34,7 @@ def tweet(number: int, text: str) -> dict[str, object]:
     return {"data": {"id": str(1796853250500000000 + number), "text": text, "author_id": "7", "created_at": created}}
 
 
+@pytest.mark.full
 def test_posts_come_in_their_order_and_none_is_missed(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for number, text in enumerate(["one", "two"]):

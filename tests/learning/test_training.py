@@ -41,6 +41,7 @@ def useless(path: Path) -> Path:
     return path
 
 
+@pytest.mark.full
 def test_it_tells_apart_what_it_has_not_seen_and_says_how_well(house: Path) -> None:
     found = lapwing(None, "evaluate", "--json", house / "frozen.csv", "--model", house / "model.parquet").json
     assert found["classifier_alone"]["posts"] == 120
@@ -70,6 +71,7 @@ def test_what_was_trained_on_is_not_measured_on(house: Path) -> None:
     assert "was trained on posts.csv" in done.err
 
 
+@pytest.mark.full
 def test_a_new_one_replaces_the_old_only_if_it_is_better(house: Path, tmp_path: Path) -> None:
     model, frozen = useless(tmp_path / "model.parquet"), house / "frozen.sha256"
     refused = lapwing(None, "train", house / "posts.csv", "--out", model)

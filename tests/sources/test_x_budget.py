@@ -114,7 +114,7 @@ def test_the_stream_is_closed_with_a_reserve_and_search_reads_the_rest(tmp_path:
 
 def test_the_next_day_it_goes_on_and_the_pause_is_a_gap(tmp_path: Path) -> None:
     with network(tmp_path) as (room, fake):
-        room.time = HurriedTime(60.0, at_us("2026-11-22 23:57"))
+        room.time = HurriedTime(20.0, at_us("2026-11-22 23:58:30"))
         fake.stock.now_us = room.time.now_us
         made = options(fake, reads_per_day=30, stream_reserve=20, recover="none")
         with room.listening(NAME, SOURCE, made):

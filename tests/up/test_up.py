@@ -42,6 +42,7 @@ def functions(client: httpx.Client) -> dict[str, Any]:
     return {each["name"]: each for each in client.get("/api/v1/status").json()["functions"]}
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_the_configuration_is_read_again_and_a_mistake_changes_nothing(config: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
