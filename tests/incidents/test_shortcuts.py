@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lapwing.incidents import copies
 from lapwing.incidents.burst import tail
 from lapwing.incidents.happening import Flagged, Happening, Spot, Voice
-from lapwing.incidents.index import Index
+from lapwing.incidents.index import COPIED_MAX, Index
 from lapwing.incidents.likeness import BY_WORDS, ECHO_MIN, JOIN_MIN, SAME_KIND, asked_of, by_place, fitting, where_of
 from lapwing.incidents.outline import lingers_us, outline_of
 from lapwing.incidents.reach import kind_of, reach_of
@@ -97,6 +98,32 @@ def test_those_that_share_most_words_are_candidates_of_equals_the_older() -> Non
     )
     assert near.founders == {96, 97, 98, 99, 100, *range(1, 56)}
     assert (near.shared[96], near.shared[1]) == (2, 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_copies_are_found_among_the_latest_voices_in_whatever_order_they_came(seed: int) -> None:
+    """Working happenings that were loaded again are added in another order than they were heard in."""
+    chance = random.Random(seed)
+    one, other, asked = (copies.signatures([chance.sample(range(40), 6)])[0] for _ in range(3))
+    voices = {}
+    for seq in range(1, 200):
+        voice = Voice(seq, 0, seq, 0, 2, 1.0, False, (), chance.choice((one, one, other, asked)))
+        voices[seq] = Happening(founder=seq, mark="", first_us=0, last_us=0, voices=[voice])
+    gone = set(chance.sample(sorted(voices), 60))
+    heard, again = Index(), Index()
+    for each in voices.values():
+        heard.add(each, each.voices[0], 0)
+    for seq in gone:
+        heard.remove(voices[seq])
+    for seq in chance.sample(sorted(set(voices) - gone), len(voices) - len(gone)):
+        again.add(voices[seq], voices[seq].voices[0], 0)
+    for signature in (one, other, asked):
+        found = heard.copied(signature)
+        assert found == again.copied(signature)
+        same = [seq for seq in sorted(set(voices) - gone) if voices[seq].voices[0].signature == signature]
+        assert {(seq, 0) for seq in same[-COPIED_MAX:]} <= found
+        assert len(found) <= COPIED_MAX * len(copies.bands(signature))
 
 
 def test_a_window_moves_on_with_time_and_with_voices_that_come_late() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Set
 from itertools import chain
@@ -15,6 +16,10 @@ CELL_DEGREES = 3.0
 WIDESPREAD_MAX = 200
 """A word of more happenings than this leads to none of them."""
 CANDIDATES_MAX = 60
+COPIED_MAX = 32
+"""So many of the latest voices that share a part of a signature are looked at: in a storm of texts that differ by a number,
+thousands share it.
+"""
 
 
 class Near(NamedTuple):
@@ -35,7 +40,8 @@ class Index:
     def __init__(self) -> None:
         self._cells: dict[tuple[int, int], set[int]] = defaultdict(set)
         self._terms: dict[int, set[int]] = defaultdict(set)
-        self._bands: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
+        self._bands: dict[bytes, list[tuple[int, int, int]]] = defaultdict(list)
+        """Sequence number of a voice, founder, and place among the voices; in order, however they came."""
         self._countries: dict[str, set[int]] = defaultdict(set)
         self._authors: dict[int, set[int]] = defaultdict(set)
 
@@ -51,7 +57,7 @@ class Index:
         for term in voice.terms:
             self._terms[term].add(founder)
         for key in copies.bands(voice.signature):
-            self._bands[key].append((founder, place))
+            insort(self._bands[key], (voice.seq, founder, place))
 
     def remove(self, happening: Happening) -> None:
         """Forget where a happening is found."""
@@ -59,10 +65,7 @@ class Index:
         self._authors.pop(founder, None)
         for voice in happening.voices:
             for key in copies.bands(voice.signature):
-                if left := [each for each in self._bands.get(key, ()) if each[0] != founder]:
-                    self._bands[key] = left
-                else:
-                    self._bands.pop(key, None)
+                self._drop_voice(key, voice.seq, founder)
             for term in voice.terms:
                 _drop(self._terms, term, founder)
         for spot in happening.spots.values():
@@ -79,11 +82,11 @@ class Index:
         return self._countries.get(country, set())
 
     def copied(self, signature: bytes) -> set[tuple[int, int]]:
-        """Founder and place of voices that may have the same text."""
+        """Founder and place of the latest voices that may have the same text."""
         near: set[tuple[int, int]] = set()
         for key in copies.bands(signature):
             if key in self._bands:
-                near.update(self._bands[key])
+                near.update((founder, place) for _, founder, place in self._bands[key][-COPIED_MAX:])
         return near
 
     def near(self, post: Flagged) -> Near:
@@ -102,6 +105,15 @@ class Index:
         shared = Counter(chain.from_iterable(holders.values()))
         found.update(_most(shared, CANDIDATES_MAX))
         return Near(found, shared, holders.keys(), widespread)
+
+    def _drop_voice(self, key: bytes, seq: int, founder: int) -> None:
+        voices = self._bands.get(key)
+        if voices is None:
+            return
+        first = bisect_left(voices, (seq, founder))
+        del voices[first : bisect_left(voices, (seq, founder + 1))]
+        if not voices:
+            del self._bands[key]
 
     def holders(self, term: int) -> int:
         """How many happenings use a word."""
