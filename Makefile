@@ -29,8 +29,9 @@ NOTHING := echo "no test was collected: the suite itself is broken" >&2
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: $(READY)  ## the recorded city evening through the whole path; ARGS="…" passes options on
-	$(BIN)/lapwing demo --once $(ARGS)
+demo: $(READY)  ## the recorded city evening on a dashboard, where there is a terminal; ARGS="…" passes options on
+	@# nobody could end it without a terminal: then it is processed at once, and summed up
+	$(BIN)/lapwing demo $$([ -t 1 ] || echo --once) $(ARGS)
 
 web: $(INSTALLED)  ## builds the dashboard into the package, with the machine's Node or one from a wheel
 	@$(NODE)

@@ -108,6 +108,29 @@ def test_who_comes_back_hears_what_was_missed() -> None:
     asyncio.run(story())
 
 
+def test_telling_gives_way_to_those_who_wait_for_an_answer_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "GIVE_WAY_S", 3600.0)
+
+    async def story() -> None:
+        changes, asked = Told(), [True]
+        broadcast = Broadcast(changes, period_s=0.01, busy=lambda: bool(asked))
+        stream = broadcast.stream(None, ["counts"])
+        await heard(stream)
+        changes.commit = 9
+        next_ = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.1)
+        assert not next_.done()
+        asked.clear()
+        assert read(await asyncio.wait_for(next_, 10))[0][1] == 9
+
+        asked.append(True)
+        monkeypatch.setattr(live, "GIVE_WAY_S", 0.01)
+        changes.commit = 10
+        assert (await heard(stream))[0][1] == 10
+
+    asyncio.run(story())
+
+
 def test_a_silent_stream_gives_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "HEARTBEAT_S", 0.01)
 

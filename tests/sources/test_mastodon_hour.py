@@ -22,7 +22,7 @@ from sources.mastodon_stories import (
 
 @pytest.mark.full
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.long), True])
 def test_an_hour_with_fifty_faults(tmp_path: Path, stream: bool) -> None:
     with room_and_network(tmp_path, odd_every=97, seed=5) as (room, fake):
         fake.limit(1_000_000, 300.0)

@@ -104,8 +104,7 @@ def test_a_drag_across_a_chart_zooms_and_back_returns(browser, address):
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40, steps=5)
         page.mouse.up()
-        page.wait_for_url(lambda url: "T12%3A00%3A00.000Z" not in url)
-        assert "from=2026-01-05T12%3A1" in page.url
+        page.wait_for_url(lambda url: "from=2026-01-05T12%3A1" in url)
         page.go_back()
         page.wait_for_url(lambda url: url.endswith(RANGE))
 

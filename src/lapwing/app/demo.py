@@ -11,10 +11,12 @@ import msgspec
 import polars as pl
 
 from lapwing.app import answers, cloud, incidents
+from lapwing.app.alone import alone
 from lapwing.app.ingesting import Wish, ingest
 from lapwing.app.looking import look_for_incidents
 from lapwing.app.opening import Directory
 from lapwing.demo import write_recording
+from lapwing.errors import UsageError
 from lapwing.ledger.sqlite import counting
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.ledger.sqlite.selecting import Filters
@@ -22,7 +24,15 @@ from lapwing.ledger.sqlite.selecting import Filters
 SEED = 7
 RECORDING = "evening.ndjson.zst"
 TRUTH = "evening.truth.json"
+KEPT = ("ledger", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm")
 WORDS = 12
+SETTINGS = "lapwing.toml"
+OURS = "# `lapwing demo` writes this anew each time; without this line it leaves the file alone.\n"
+BODY = """source = []  # nothing but the evening
+
+[store]
+posts_retention = "36500d"  # it was in January 2026
+"""
 RANKED = 5
 
 Show = Callable[[str], None]
@@ -31,13 +41,12 @@ Show = Callable[[str], None]
 def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> dict[str, Any]:
     """Process the evening from the beginning, in a fresh store; what came of it, and whether it is as it was made."""
     recording, expected = made(directory.path, scale, show)
-    for name in ("ledger", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm"):
-        old = directory.path / name
-        shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
-    show("processing the evening: decode, clean, locate, count, index, save")
-    summary = ingest(directory, Wish(files=(str(recording),), workers=workers))
-    show("working out incidents from what was flagged")
-    look_for_incidents(directory)
+    with alone(directory.path):
+        empty(directory.path)
+        show("processing the evening: decode, clean, locate, count, index, save")
+        summary = ingest(directory, Wish(files=(str(recording),), workers=workers))
+        show("working out incidents from what was flagged")
+        look_for_incidents(directory)
     store = directory.ledger.store
     everything = Filters()
 
@@ -63,9 +72,13 @@ def run(directory: Directory, workers: int, show: Show, scale: float = 1.0) -> d
 
 
 def made(path: Path, scale: float, show: Show) -> tuple[Path, dict[str, int]]:
-    """The recording and the accounting that it must give; generated where it is not there."""
-    path.mkdir(parents=True, exist_ok=True)
+    """The recording and the accounting that it must give; generated where it is not there.
+
+    Raises `UsageError` where the directory holds something else, which an evening would take the place of.
+    """
+    _only_ours(path)
     recording, truth = path / RECORDING, path / TRUTH
+    path.mkdir(parents=True, exist_ok=True)
     if not (recording.exists() and truth.exists()):
         show("making the evening's recording (once)")
         unfinished = path / f"{RECORDING}.unfinished"
@@ -73,6 +86,34 @@ def made(path: Path, scale: float, show: Show) -> tuple[Path, dict[str, int]]:
             write_recording(stream, truth_stream, SEED, scale)
         unfinished.rename(recording)
     return recording, msgspec.json.decode(truth.read_bytes())["accounting"]
+
+
+def settings(path: Path, port: int | None) -> Path:
+    """The file of the demo's own configuration, written anew unless somebody has changed it.
+
+    Raises `UsageError` for a port where somebody has: then it is changed there; and as `made`.
+    """
+    _only_ours(path)
+    file = path / SETTINGS
+    if file.exists() and not file.read_text("utf-8").startswith(OURS):
+        if port is not None:
+            raise UsageError(f"{file} was not written by the demo", "change the port there, under [serve]")
+        return file
+    path.mkdir(parents=True, exist_ok=True)
+    file.write_text(OURS + BODY + ("" if port is None else f"\n[serve]\nport = {port}\n"), encoding="utf-8")
+    return file
+
+
+def _only_ours(path: Path) -> None:
+    if not (path / TRUTH).exists() and any((path / name).exists() for name in KEPT):
+        raise UsageError(f"{path} holds data that is not the demo's", "name another --data directory for the demo")
+
+
+def empty(path: Path) -> None:
+    """Remove what an earlier evening left in a directory that nobody else works on."""
+    for name in KEPT:
+        old = path / name
+        shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
 
 
 def located_share(directory: Directory) -> float:

@@ -64,6 +64,7 @@ class DirectoryFront:
         self._here = threading.local()
         self._opened: list[Directory] = [self._directory]
         self._retrying = threading.Lock()
+        self._asked: set[Future[Any]] = set()
         self._beside = JoinedTables()
         self._interactive = ThreadPoolExecutor(INTERACTIVE_THREADS, "interactive")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
@@ -89,7 +90,14 @@ class DirectoryFront:
 
     def interactive(self, work: Callable[[], Answer]) -> Future[Answer]:
         """Run this for somebody who waits; `TooSlow` when waiting and work take longer than the budget."""
-        return self._interactive.submit(self._run, work, self._clock.monotonic_s() + self._budget_s)
+        asked = self._interactive.submit(self._run, work, self._clock.monotonic_s() + self._budget_s)
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        return asked
+
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return bool(self._asked)
 
     def patient(self, work: Callable[[], Answer]) -> Future[Answer]:
         """Run this however long it takes, where it does not hold up those who wait."""

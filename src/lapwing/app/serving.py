@@ -89,7 +89,11 @@ def application(path: Path, configuration: Configuration, open_: ExitStack) -> A
     front = open_.enter_context(DirectoryFront(path, configuration))
     changes = _Changes(open_.enter_context(_Own(path, configuration, "live")))
     door = _Door(open_.enter_context(_Own(path, configuration, "door")))
-    extra = [live.router(live.Broadcast(changes)), writing.router(door), metrics.router(front, exposition)]
+    extra = [
+        live.router(live.Broadcast(changes, busy=front.busy)),
+        writing.router(door),
+        metrics.router(front, exposition),
+    ]
     hooks = DirectoryHooks(open_.enter_context(_Own(path, configuration, "webhooks")), configuration)
     extra += [webhooks.router(hooks), pages.router(dashboard_files())]
     front.warm()

@@ -44,6 +44,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     file: Path | None
     workers: int
+    also: tuple[Child, ...] = ()
+    """Processes that no configuration asks for."""
 
 
 def children_of(wish: Wish, configuration: Configuration, address: Address) -> list[Child]:
@@ -90,7 +92,7 @@ def children_of(wish: Wish, configuration: Configuration, address: Address) -> l
         plain, serve=configuration.serve, collections=configuration.collections, tables=configuration.tables,
         sources=tuple(heard_by.values()), **rules,
     )  # fmt: skip
-    return [*children, *address.children(path, shown)]
+    return [*children, *wish.also, *address.children(path, shown)]
 
 
 def run(wish: Wish, up: Callable[[str], None] = lambda _: None) -> None:

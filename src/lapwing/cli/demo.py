@@ -17,33 +17,66 @@ DIRECTORY = "lapwing-demo"
 
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Process the evening, print the summary, exit.")
-@click.option("--speed", type=click.FloatRange(min=0.1), help="How fast the evening runs; not available yet.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Of the dashboard; not available yet.")
-@click.option("--no-browser", is_flag=True, help="Do not open one; there is no dashboard yet.")
+@click.option("--speed", type=click.FloatRange(min=0.1), help="So many times as fast as it was.  [default: 60]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Of the dashboard.  [default: 8080]")
+@click.option("--no-browser", is_flag=True, help="Only say where the dashboard is.")
 @click.option(
     "--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Worker processes; 0 works in this one."
 )
 @json_option
 @click.pass_context
-def command(context: click.Context, /, as_json: bool, workers: int, **options: Any) -> None:
-    """An evening of 200,000 posts in 300 cities, in a directory of its own (./lapwing-demo, or --data).
+def command(context: click.Context, /, as_json: bool, workers: int, once: bool, **options: Any) -> None:
+    """An evening of 200,000 posts in 300 cities, on a dashboard, in a directory of its own (./lapwing-demo, or --data).
 
-    Exit code 0 when exactly the records that were made broken were refused.
+    It runs 60 times as fast as it was, until Ctrl-C, and begins anew each time. With --once it is processed as fast as can
+    be, without a dashboard; then the exit code is 0 when exactly the records that were made broken were refused.
     """
+    from lapwing import config
     from lapwing.app import demo
     from lapwing.app.opening import Directory
 
-    if options["speed"] is not None or options["port"] is not None:
-        raise UsageError(
-            "--speed and --port are not available yet: there is no dashboard in this version", "use --once"
-        )
-    path = Path(context.obj["data"] or DIRECTORY)
-    result = demo.run(Directory(path, configuration_of(context)), workers, lambda line: click.echo(line, err=True))
+    path, named = Path(context.obj["data"] or DIRECTORY), context.obj["config"]
+    if (once or as_json) and (options["speed"] is not None or options["port"] is not None):
+        raise UsageError("--speed and --port are for the dashboard", "leave them out, or leave out --once and --json")
+    if named and options["port"] is not None:
+        raise UsageError(f"--port and --config {named} say both where to listen", "write the port there, under [serve]")
+    file = Path(named) if named else demo.settings(path, options.pop("port"))
+    configuration = configuration_of(context) if named else config.parse(file.read_text("utf-8"), file=str(file))
+    if not once and not as_json:
+        _play(path, file, workers, options["speed"], options["no_browser"])
+        return
+    result = demo.run(Directory(path, configuration), workers, _say)
     if as_json:
         emit_json(result)
     else:
         show_result(result)
     sys.exit(0 if result["as_made"] else 1)
+
+
+def _play(path: Path, file: Path, workers: int, speed: float | None, no_browser: bool) -> None:
+    """The evening on a dashboard, until Ctrl-C."""
+    from lapwing.app import playing
+    from lapwing.app.logs import configure
+    from lapwing.app.up import Wish
+
+    recording, speed = playing.prepared(path, _say), playing.SPEED if speed is None else speed
+    _say(f"the evening runs {speed:g} times as fast as it was: {_length(6 * 3_600 / speed)}")
+
+    def up(address: str) -> None:
+        _say(f"the dashboard is {address}  (data in {path}; Ctrl-C ends it)")
+        if not no_browser:
+            playing.open_browser(address)
+
+    configure("demo")
+    playing.play(Wish(path=path, file=file, workers=max(1, workers)), recording, speed, up)
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def show_result(result: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -25,8 +25,10 @@ HEARTBEAT_S = 15.0
 WAITING_MAX = 60
 """So many updates may wait for a slow listener."""
 LISTENERS_MAX = 1_000
-TOLD_AT_ONCE = 10
-BREATH_S = 0.005
+TOLD_AT_ONCE = 5
+BREATH_S = 0.002
+GIVE_WAY_S = 0.5
+"""So long, of each second, those who are told of changes give way to those who wait for an answer."""
 DIGITS_MAX = 18
 NEVER = 1 << 62
 """A commit that there never is."""
@@ -89,10 +91,10 @@ class Listener:
 
 
 class Broadcast:
-    """Looks once a second, as long as anybody listens, and tells all of them."""
+    """Looks once a second, as long as anybody listens, and tells all of them; while `busy`, it can wait a moment."""
 
-    def __init__(self, changes: Changes, period_s: float = PERIOD_S) -> None:
-        self._changes = changes
+    def __init__(self, changes: Changes, period_s: float = PERIOD_S, busy: Callable[[], bool] = lambda: False) -> None:
+        self._changes, self._busy = changes, busy
         self._period_s = period_s
         self._listeners: set[Listener] = set()
         self._watch: asyncio.Task[None] | None = None
@@ -140,6 +142,7 @@ class Broadcast:
             self._watch = None
 
     async def _look(self) -> None:
+        clock = asyncio.get_running_loop().time
         change = await asyncio.to_thread(self._changes.since, self._told)
         if change is None:
             return
@@ -147,11 +150,14 @@ class Broadcast:
         everybody = list(self._listeners)
         told = events(change)  # made once for all who listen to the same
         said = {topics: joined(told, topics) for topics in {listener.topics for listener in everybody}}
+        until = clock() + GIVE_WAY_S
         for start in range(0, len(everybody), TOLD_AT_ONCE):
+            await asyncio.sleep(BREATH_S)  # two hundred answers written at a stretch keep questions waiting
+            while self._busy() and clock() < until:  # noqa: ASYNC110 - answers are made in threads
+                await asyncio.sleep(BREATH_S)
             for listener in everybody[start : start + TOLD_AT_ONCE]:
                 if not listener.tell(said[listener.topics]):
                     listener.let_go()
-            await asyncio.sleep(BREATH_S)  # two hundred answers written at a stretch keep questions waiting
 
 
 ANSWERS: dict[int | str, dict[str, Any]] = problems() | {
