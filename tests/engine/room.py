@@ -16,7 +16,7 @@ from lapwing.engine.settling import Plan
 from lapwing.log.sqlite import SqliteLog
 from lapwing.model import Records
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def no_posts() -> Any:

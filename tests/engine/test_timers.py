@@ -15,7 +15,7 @@ from lapwing.log.sqlite import SqliteLog
 from lapwing.testing import SimulatedClock
 
 MINUTE_US = 60_000_000
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def plan(function: Callable[[], Any] = lambda: None, **values: Any) -> TimerPlan:

@@ -19,7 +19,7 @@ from lapwing.app.timers import run_timers
 from lapwing.engine.clock import SystemClock
 from lapwing.testing import SimulatedClock
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 MODULE = """
 import pathlib
 import sys

@@ -21,7 +21,7 @@ from lapwing.telling import Alert, Channel, Notifier, Recipient, Surroundings, k
 from notify.alerts import AT_US
 from sources.hearing import HurriedTime
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 LOOK_S = 0.005
 
 

@@ -19,7 +19,7 @@ from lapwing.telling import Recipient
 from lapwing.testing.networks.push import NtfyFake, WebhookFake
 from notify.alerts import alert
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SECRET = "a secret of sixteen letters or more"
 
 

@@ -20,7 +20,7 @@ from notify.alerts import alert
 from notify.run_sender import SECRET
 from source_code import ROOT
 
-DEADLINE_S = 30
+DEADLINE_S = 60.0
 
 
 def sender(folder: Path, url: str, mark: str = "", times: int = 1) -> int:

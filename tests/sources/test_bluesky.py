@@ -305,7 +305,7 @@ def test_hard_cases_pass_through_untouched() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("protocol", ["v2", pytest.param("v1", marks=pytest.mark.long)])
 def test_an_hour_with_fifty_faults(tmp_path: Path, protocol: str) -> None:
     speed = 60.0

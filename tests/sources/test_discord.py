@@ -326,7 +326,7 @@ def test_two_bots_in_one_process_do_not_know_of_each_other(tmp_path: Path) -> No
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_hour_with_fifty_faults(tmp_path: Path) -> None:
     room = Room(tmp_path, 60.0)
     with DiscordFake(seed=5, now_us=room.time.now_us, odd_every=97, channels=("reports", "quiet")) as fake:

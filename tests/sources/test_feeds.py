@@ -359,7 +359,7 @@ def test_status_tells_the_truth_when_a_publisher_goes_down_and_comes_back(tmp_pa
 
 
 @pytest.mark.full
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_through_an_hour_of_faults_nothing_is_lost_that_could_be_had(tmp_path: Path) -> None:
     room = Room(tmp_path, 60.0)
     with memory_flat() as looked, FeedsFake(seed=4, now_us=room.time.now_us) as fake:

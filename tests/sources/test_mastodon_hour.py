@@ -21,7 +21,7 @@ from sources.mastodon_stories import (
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.long), True])
 def test_an_hour_with_fifty_faults(tmp_path: Path, stream: bool) -> None:
     with room_and_network(tmp_path, odd_every=97, seed=5) as (room, fake):
@@ -43,7 +43,7 @@ def test_an_hour_with_fifty_faults(tmp_path: Path, stream: bool) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_twenty_servers_at_once_each_with_its_own_trouble(tmp_path: Path) -> None:
     kinds = ["cut", "half", "stall", "down", "429", "500", "502", "503", "slow", "duplicate", "back", "401"]
     room = Room(tmp_path, SPEED)

@@ -16,7 +16,7 @@ FAULTS = 50
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("recover", ["search", pytest.param("none", marks=pytest.mark.long)])
 def test_an_hour_with_fifty_faults(tmp_path: Path, recover: str) -> None:
     with memory_flat(frames=1) as looked, network(tmp_path, speed=60.0) as (room, fake):

@@ -14,7 +14,7 @@ import uvicorn
 from lapwing import config
 from lapwing.app.serving import application
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 WAIT_MS = 15_000
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 360, "height": 780}}
 WATCH = """
