@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cli.running import HOUR, ingest, lapwing, lines, standing, status
@@ -17,7 +18,7 @@ from lapwing.app.replaying import replay
 from lapwing.cli import COMMANDS
 from lapwing.containers import recordings
 from lapwing.errors import UnreadableInput
-from lapwing.model import Records
+from lapwing.model import COVERAGE, Covered, Records
 from lapwing.testing import SimulatedClock
 from source_code import PACKAGE
 
@@ -129,6 +130,26 @@ def test_a_replay_keeps_the_pauses_divided_by_its_speed(tmp_path: Path, data_dir
     assert replay(directory, (str(file),), 0) == {"records": 5, "seconds": 0.0, "cut": []}
     assert clock.slept_s == []
     directory.close()
+
+
+def test_a_replay_says_how_far_everything_was_heard_as_it_goes(tmp_path: Path, data_dir: Path) -> None:
+    directory = Directory(data_dir)
+    directory.clock = SimulatedClock()
+    note = Covered("s", "mastodon", START_US, START_US + 100_000_000)
+    all_of_it = Records(
+        source="s", network="mastodon", format=recordings.COVERED, values=[msgspec.json.encode(note)],
+        received_at_us=[START_US],
+    )  # fmt: skip
+    file = recording(tmp_path, [0, 60, 90])
+    file.write_bytes(recordings.encode(all_of_it)[0] + b"\n" + file.read_bytes())
+    assert replay(directory, (str(file),), 10)["records"] == 3
+    end = directory.log.spans()[COVERAGE, 0][1]
+    chunks = directory.log.read(COVERAGE, 0, 0, 1 << 20)
+    told = [msgspec.json.decode(value, type=Covered) for chunk in chunks for value in chunk.records.values]
+    directory.close()
+    seconds = [((each.from_us - START_US) / 1e6, (each.to_us - START_US) / 1e6) for each in told]
+    assert seconds == [(0, 60), (60, 90), (0, 100)]
+    assert (end, {each.live for each in told}) == (3, {False})
 
 
 def test_a_replay_gives_what_ingest_gives(tmp_path: Path, data_dir: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import zstandard
 
+from lapwing.containers import recordings
 from lapwing.demo import Options, Truth, generate, write_recording
 
 SMALL = Options(scale=0.02)
@@ -48,9 +49,13 @@ def test_what_is_written_is_what_was_generated() -> None:
     stream, truth_stream = io.BytesIO(), io.BytesIO()
     truth = write_recording(stream, truth_stream, seed=7, scale=0.02)
     raw = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(stream.getvalue())).read()
-    assert raw == b"".join(evening()[0])
+    lines = raw.splitlines(keepends=True)
+    assert b"".join(lines[-len(evening()[0]) :]) == b"".join(evening()[0])
     assert truth == evening()[1]
-    assert json.loads(truth_stream.getvalue())["accounting"]["received"] == raw.count(b"\n") == len(evening()[0])
+    assert json.loads(truth_stream.getvalue())["accounting"]["received"] == len(evening()[0])
+    covered = recordings.decode(lines[: -len(evening()[0])]).covered
+    assert {(each.from_us, each.to_us, each.kind) for each in covered} == {(SMALL.start_us, SMALL.end_us, "heard")}
+    assert {each.source for each in covered} == {each["source"] for each in envelopes()}
 
 
 def test_every_line_is_an_envelope_in_the_order_heard() -> None:

@@ -7,8 +7,11 @@ would let the day of the replay decide what is stored. When a record was appende
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+import msgspec
 
 from lapwing.app.files import RECORDING, Opened, Piece, Reading, pieces, source_name, up_to_the_cut
 from lapwing.app.ingesting import DISK_FULL_WAIT_S, notes_of, opened_or_blamed
@@ -21,6 +24,7 @@ NO_FAULTS = Faults()
 TICK_S = 0.05
 """Records that come closer together than this are appended together."""
 APPEND_RECORDS = 4_000
+NOTES_S = 1.0
 
 
 def replay(
@@ -36,6 +40,7 @@ def replay(
     started, first_us, count = clock.monotonic_s(), None, 0
     waiting: list[Records] = []
     aside = _Aside([], [])
+    notes = _Notes(directory, aside.covered)
     heard = heapq.merge(*(_records(directory, opened, number, aside) for number, opened in enumerate(inputs)))
     for at_us, _, _, record in with_faults(iter(heard), faults, seed, directory.formats):
         first_us = at_us if first_us is None else first_us
@@ -44,13 +49,12 @@ def replay(
             _append(directory, waiting)
             waiting = []
         if ahead_s > TICK_S:
+            notes.tell(at_us)
             clock.sleep(ahead_s)
         waiting.append(record)
         count += 1
     _append(directory, waiting)
-    for notes in notes_of(aside.covered, clock.now_us()):
-        while not _appended(directory, COVERAGE, notes):
-            clock.sleep(DISK_FULL_WAIT_S)
+    notes.tell_all()
     return {"records": count, "seconds": round(clock.monotonic_s() - started, 3), "cut": aside.cut}
 
 
@@ -60,6 +64,36 @@ class _Aside(NamedTuple):
     cut: list[str]
     """The names of those that were cut off."""
     covered: list[Covered]
+
+
+class _Notes:
+    """What recordings say was heard and missed: told as far as the replay has come, and in whole at its end."""
+
+    def __init__(self, directory: Directory, covered: list[Covered]) -> None:
+        self._directory, self._covered = directory, covered
+        self._told_us, self._told_s = 0, -math.inf
+
+    def tell(self, until_us: int) -> None:
+        """Everything that was received before this time is in the log. Said once a second."""
+        now_s = self._directory.clock.monotonic_s()
+        if now_s - self._told_s < NOTES_S:
+            return
+        parts = [
+            msgspec.structs.replace(each, from_us=max(each.from_us, self._told_us), to_us=min(each.to_us, until_us))
+            for each in self._covered
+            if each.kind == "heard" and each.from_us < until_us and each.to_us > self._told_us
+        ]
+        self._append(parts)
+        self._told_us, self._told_s = until_us, now_s
+
+    def tell_all(self) -> None:
+        """The recordings are in the log."""
+        self._append(self._covered)
+
+    def _append(self, covered: list[Covered]) -> None:
+        for notes in notes_of(covered, self._directory.clock.now_us()):
+            while not _appended(self._directory, COVERAGE, notes):
+                self._directory.clock.sleep(DISK_FULL_WAIT_S)
 
 
 def _records(directory: Directory, opened: Opened, number: int, aside: _Aside) -> Iterator[Heard]:

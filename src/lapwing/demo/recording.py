@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 import zstandard
 
+from lapwing.containers import recordings
 from lapwing.demo import jetstream_records, mastodon_records, schedule, x_v1_records, x_v2_records
 from lapwing.demo.identifiers import instants
 from lapwing.demo.people import JETSTREAM, MASTODON, SERVERS, X_V1, X_V2
@@ -18,6 +19,7 @@ from lapwing.demo.scene import Options
 from lapwing.demo.schedule import Schedule
 from lapwing.demo.truth import Truth, truth
 from lapwing.demo.wording import Wording
+from lapwing.model import Covered, Records
 
 COMPRESSION = 3
 CHUNK_LINES = 5_000
@@ -39,9 +41,10 @@ def generate(seed: int, options: Options | None = None) -> Recording:
 
 def write_recording(stream: BinaryIO, truth_stream: BinaryIO, seed: int = 7, scale: float = 1.0) -> Truth:
     """Write the evening as zstd NDJSON and the truth as JSON; 1.0 is 200,000 posts. The streams are left open."""
-    lines, facts = generate(seed, Options(scale=scale))
+    options = Options(scale=scale)
+    lines, facts = generate(seed, options)
     with zstandard.ZstdCompressor(level=COMPRESSION).stream_writer(stream, closefd=False) as packed:
-        chunk: list[bytes] = []
+        chunk = _all_heard(options)
         for line in lines:
             chunk.append(line)
             if len(chunk) == CHUNK_LINES:
@@ -50,6 +53,19 @@ def write_recording(stream: BinaryIO, truth_stream: BinaryIO, seed: int = 7, sca
         packed.write(b"".join(chunk))
     truth_stream.write(msgspec.json.encode(facts))
     return facts
+
+
+def _all_heard(options: Options) -> list[bytes]:
+    """For each source the note that everything it said in the evening was heard."""
+    lines: list[bytes] = []
+    for source, (network, _) in _NETWORKS.items():
+        note = Covered(source, network, options.start_us, options.end_us)
+        records = Records(
+            source=source, network=network, format=recordings.COVERED, values=[msgspec.json.encode(note)],
+            received_at_us=[options.start_us],
+        )  # fmt: skip
+        lines += [line + b"\n" for line in recordings.encode(records)]
+    return lines
 
 
 Piece = tuple[str, str | None, str]
