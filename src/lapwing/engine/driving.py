@@ -38,6 +38,10 @@ class AsyncTime:
         return asyncio.timeout(seconds)
 
 
+ASKED_AGAIN_S = 3.0
+"""A work that has not ended by then is asked once more."""
+
+
 class Work(NamedTuple, Generic[Wanted]):
     """What is done for one name."""
 
@@ -80,8 +84,11 @@ class Crew(Generic[Wanted]):
 
     async def _end(self, names: list[str]) -> None:
         tasks = [task for name in names for task in self._running.pop(name)[1]]
-        for task in tasks:
-            task.cancel()
+        left = set(tasks)
+        while left:  # a library beneath may lose the request to end, once
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=ASKED_AGAIN_S)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
