@@ -69,6 +69,7 @@ def kill_at_random(folder: Path, chance: random.Random, kills: int, at_once: int
     check(folder, records)
 
 
+@pytest.mark.full
 def test_killed_in_the_middle_of_a_commit_and_after_one(tmp_path: Path) -> None:
     filled(tmp_path, 400)
     assert start(tmp_path, "one", "log.output_appended", 3).wait(DEADLINE_S) == -signal.SIGKILL
@@ -77,6 +78,7 @@ def test_killed_in_the_middle_of_a_commit_and_after_one(tmp_path: Path) -> None:
     check(tmp_path, 400)
 
 
+@pytest.mark.full
 def test_several_processes_at_once_share_the_work(tmp_path: Path) -> None:
     filled(tmp_path, 2_000)
     started: list[Any] = [start(tmp_path, name) for name in ("a", "b")]

@@ -54,6 +54,7 @@ def test_what_is_said_is_harvested_and_goes_the_whole_way(tmp_path: Path) -> Non
         assert len(client.get("/search/mastodon.au/keyword/storm").json()) == 1
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_the_whole_flow(tmp_path: Path) -> None:
     data = tmp_path / "data"

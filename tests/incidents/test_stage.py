@@ -215,6 +215,7 @@ def test_a_ledger_from_before_incidents_opens(tmp_path: Path) -> None:
 MARKS = ("incidents.fenced", "incidents.written", "ledger.before_commit", "ledger.after_commit")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mark", MARKS)
 def test_killed_anywhere_nothing_is_lost_or_double(tmp_path: Path, mark: str) -> None:
     batches = [fires(6), fires(6, first=20, second=900), fires(6, city=6, first=40, second=1_200)]

@@ -97,6 +97,7 @@ def test_two_hundred_kills_at_random_moments(tmp_path: Path, seed: int) -> None:
     kill_at_random(tmp_path, 100 + seed, kills=10)
 
 
+@pytest.mark.full
 def test_a_worker_killed_in_the_middle_is_replaced(tmp_path: Path) -> None:
     events = filled(tmp_path, seed=5)
     assert start(tmp_path, "first", mark="ledger.changes_written", times=2).wait(DEADLINE_S) == -signal.SIGKILL
@@ -143,6 +144,7 @@ def test_a_worker_frozen_before_its_commit_changes_nothing(tmp_path: Path) -> No
     check(tmp_path, events)
 
 
+@pytest.mark.full
 def test_a_worker_frozen_inside_its_commit_is_named(tmp_path: Path) -> None:
     events = filled(tmp_path, seed=9)
     house = House(tmp_path)

@@ -33,6 +33,7 @@ def process(data: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], st
             running.kill()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_answers_and_stops_when_told(data_dir: Path, number: signal.Signals) -> None:
     with process(data_dir) as (running, address):
@@ -46,6 +47,7 @@ def test_it_answers_and_stops_when_told(data_dir: Path, number: signal.Signals) 
         assert running.wait(10) == 0
 
 
+@pytest.mark.full
 def test_an_export_that_has_begun_is_finished(tmp_path: Path, data_dir: Path) -> None:
     ingest(data_dir, lines(tmp_path / "a.ndjson", *(status(each, "storm") for each in range(MANY))))
     with process(data_dir) as (running, address), httpx.stream("GET", f"{address}/retrieve/a", timeout=30) as answer:
