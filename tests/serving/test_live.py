@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -60,11 +60,12 @@ class Told:
     def last(self) -> int:
         return self.commit
 
-    def since(self, commit: int) -> dict[str, Any] | None:
+    def since(self, commit: int, topics: Set[str]) -> dict[str, Any] | None:
         if commit == self.commit:
             return None
         change = {"commit": self.commit, "generation": 1, "reset": False, "partly": False}
-        return change | {"counts": [{"posts": self.commit}], "posts": [], "status": {"lag_records": 0}}
+        told = {"counts": [{"posts": self.commit}], "posts": [], "status": {"lag_records": 0}}
+        return change | {topic: value for topic, value in told.items() if topic in topics}
 
 
 def read(chunk: bytes) -> list[tuple[str, int, Any]]:
@@ -91,7 +92,11 @@ def test_all_hear_the_same_and_only_what_they_asked_for() -> None:
         about = {"commit": 9, "generation": 1, "partly": False}
         counts = ("counts", 9, about | {"counts": [{"posts": 9}]})
         assert await heard(one) == [counts]
-        assert await heard(other) == [counts, ("status", 9, about | {"status": {"lag_records": 0}})]
+        assert await heard(other) == [
+            ("commits", 9, about),
+            counts,
+            ("status", 9, about | {"status": {"lag_records": 0}}),
+        ]
         await one.aclose()  # type: ignore[attr-defined]
         assert broadcast.listeners == 1
 

@@ -57,7 +57,7 @@ function pause(ms: number): Promise<void> {
 
 function told(event: string, data: string): void {
   const value = JSON.parse(data) as { commit: number; posts?: Post[]; removed?: string[]; incidents?: Incident[] };
-  if (event === "counts") tellAll({ kind: "counts", commit: value.commit });
+  if (event === "commits") tellAll({ kind: "counts", commit: value.commit });
   else if (event === "posts") tellAll({ kind: "posts", posts: value.posts ?? [], removed: value.removed ?? [] });
   else if (event === "incidents") tellAll({ kind: "incidents", incidents: value.incidents ?? [] });
   else if (event === "reset") tellAll({ kind: "reset" });
@@ -65,7 +65,7 @@ function told(event: string, data: string): void {
 
 async function listen(after: { id: string }): Promise<void> {
   const asked = { Accept: "text/event-stream", ...headers(), ...(after.id ? { "Last-Event-ID": after.id } : {}) };
-  const response = await fetch("/api/v1/stream?topics=counts,posts,incidents", { headers: asked, cache: "no-store" });
+  const response = await fetch("/api/v1/stream?topics=commits,posts,incidents", { headers: asked, cache: "no-store" });
   if (!response.ok || !response.body) throw new Error(String(response.status));
   const read = reader(({ event, id, data }) => {
     if (id) after.id = id;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Set
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lapwing.ledger.sqlite.store import Store
 from lapwing.model import WINDOW_US
 from lapwing.windows.areas import COUNTRY_AREAS
 
+TOPICS = frozenset(("counts", "posts", "incidents", "status"))
 POSTS_MAX = 20
 """So many of the newest posts are told of at a time."""
 SEQS_MAX = 200_000
@@ -39,9 +41,9 @@ def last_commit(directory: Directory) -> int:
     return int(number)
 
 
-def changed_since(directory: Directory, commit: int) -> dict[str, Any] | None:
-    """``{"commit", "generation", "reset", "partly", "counts": […], "posts": […], "incidents": […], "removed": […], "status": {…}}``; None
-    if nothing did. `removed` are uids of which nothing stands any more.
+def changed_since(directory: Directory, commit: int, topics: Set[str] = TOPICS) -> dict[str, Any] | None:
+    """``{"commit", "generation", "reset", "partly", "removed": […]}``, and of ``{"counts": […], "posts": […], "incidents": […],
+    "status": {…}}`` what `topics` ask for; None if nothing changed. `removed` are uids of which nothing stands any more.
 
     Values are absolute: telling of a change twice changes nothing. `reset` is true where the commit is not one of this
     ledger (it was built again): who listens reads everything anew.
@@ -53,17 +55,19 @@ def changed_since(directory: Directory, commit: int) -> dict[str, Any] | None:
             return None
         reset = commit > last
         seqs, partly = (_none(), False) if reset else _touched(store, commit)
+        told: dict[str, Callable[[], Any]] = {
+            "counts": lambda: _counts(directory, seqs),
+            "posts": lambda: _posts(store, seqs),
+            "incidents": lambda: [] if reset else _incidents(store, commit),
+            "status": lambda: standing(directory),
+        }
         return {
             "commit": last,
             "generation": store.number("generation"),
             "reset": reset,
             "partly": partly,
-            "counts": _counts(directory, seqs),
-            "posts": _posts(store, seqs),
-            "incidents": [] if reset else _incidents(store, commit),
-            "removed": [] if reset else _removed(store, commit),
-            "status": standing(directory),
-        }
+            "removed": [] if reset or "posts" not in topics else _removed(store, commit),
+        } | {topic: tell() for topic, tell in told.items() if topic in topics}
 
 
 def standing(directory: Directory) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -68,8 +69,8 @@ class _Changes:
     def last(self) -> int:
         return int(self._own.run(last_commit).result())
 
-    def since(self, commit: int) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = self._own.run(lambda directory: changed_since(directory, commit)).result()
+    def since(self, commit: int, topics: Set[str]) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self._own.run(partial(changed_since, commit=commit, topics=topics)).result()
         return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Set
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -19,7 +19,8 @@ from fastapi.responses import StreamingResponse
 from lapwing.serving.problems import problems
 from lapwing.serving.security import requires
 
-TOPICS = ("counts", "posts", "incidents", "status")
+TOPICS = ("commits", "counts", "posts", "incidents", "status")
+"""`commits` says no more than that something changed: for those who ask for what they show."""
 PERIOD_S = 1.0
 HEARTBEAT_S = 15.0
 WAITING_MAX = 60
@@ -41,8 +42,8 @@ class Changes(Protocol):
     def last(self) -> int:
         """The number of the newest commit."""
 
-    def since(self, commit: int) -> dict[str, Any] | None:
-        """`commit`, `reset`, and a value for each topic; None if nothing changed."""
+    def since(self, commit: int, topics: Set[str]) -> dict[str, Any] | None:
+        """`commit`, `reset`, and a value for each of these topics; None if nothing changed."""
 
 
 def event(name: str, number: int, value: object) -> bytes:
@@ -56,9 +57,10 @@ def events(change: dict[str, Any]) -> dict[str, bytes]:
     if change["reset"]:
         return dict.fromkeys(TOPICS, event("reset", number, {"commit": number}))
     about = {"commit": number, "generation": change["generation"], "partly": change["partly"]}
-    values = {topic: {topic: change[topic]} for topic in TOPICS if change.get(topic)}
+    values: dict[str, dict[str, Any]] = {"commits": {}}
+    values |= {topic: {topic: change[topic]} for topic in TOPICS if change.get(topic)}
     if removed := change.get("removed"):
-        values["posts"] = {"posts": change["posts"], "removed": removed}
+        values["posts"] = {"posts": change.get("posts", []), "removed": removed}
     return {topic: event(topic, number, about | value) for topic, value in values.items()}
 
 
@@ -116,7 +118,7 @@ class Broadcast:
             yield b"retry: 2000\n" + event(
                 "hello", self._told if after is None else min(after, self._told), {"commit": self._told}
             )
-            if after is not None and (missed := await asyncio.to_thread(self._changes.since, after)):
+            if after is not None and (missed := await asyncio.to_thread(self._changes.since, after, set(topics))):
                 listener.tell(joined(events(missed), listener.topics))
             while True:
                 try:
@@ -143,7 +145,7 @@ class Broadcast:
 
     async def _look(self) -> None:
         clock = asyncio.get_running_loop().time
-        change = await asyncio.to_thread(self._changes.since, self._told)
+        change = await self._change()
         if change is None:
             return
         self._told = change["commit"]
@@ -159,6 +161,15 @@ class Broadcast:
                 if not listener.tell(said[listener.topics]):
                     listener.let_go()
 
+    async def _change(self) -> dict[str, Any] | None:
+        """What anybody listens to and nobody was told of; who came meanwhile and wants more makes us look again."""
+        wanted: set[str] = set()
+        change = None
+        while more := {topic for listener in self._listeners for topic in listener.topics} - wanted:
+            wanted |= more
+            change = await asyncio.to_thread(self._changes.since, self._told, wanted)
+        return change
+
 
 ANSWERS: dict[int | str, dict[str, Any]] = problems() | {
     200: {"description": "Events, without end.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
@@ -172,7 +183,7 @@ def router(broadcast: Broadcast) -> APIRouter:
     @routes.get("/stream", dependencies=[requires("read")], response_class=StreamingResponse, responses=ANSWERS)
     async def stream(
         topics: Annotated[
-            str, Query(description="Those of counts, posts, incidents and status that you want.")
+            str, Query(description="Those of commits, counts, posts, incidents and status that you want.")
         ] = ",".join(TOPICS),
         after: Annotated[
             int | None, Query(ge=0, le=1 << 62, description="Tell what changed since this commit.")
