@@ -40,8 +40,8 @@ web: $(INSTALLED)  ## builds the dashboard into the package, with the machine's 
 test: $(READY)  ## the fast suite, under 5 minutes; ARGS="…" goes to pytest
 	@$(PYTEST) -n $(WORKERS) -m "not full and not long" $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
 
-test-full: $(READY)  ## the fast suite, and kills and fuzzing: under 20 minutes
-	@$(PYTEST) -n $(WORKERS) -m "not long" --hypothesis-profile=full $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
+test-full: $(READY)  ## what `make test` has not: kills, browsers, fuzzing, and property tests with more examples: under 20 minutes
+	@$(PYTEST) -n $(WORKERS) -m "(full or hypothesis) and not long" --hypothesis-profile=full $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
 
 test-long: $(READY)  ## what takes hours
 	@$(PYTEST) -m long --hypothesis-profile=full --timeout=14400 $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
