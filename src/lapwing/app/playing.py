@@ -44,16 +44,23 @@ def play(wish: Wish, recording: Path, speed: float, up: Callable[[str], None]) -
 
 def _play(path: Path, recording: Path, speed: float, stop: Callable[[], bool]) -> None:
     """The body of a child: the evening, once; begun anew after a crash, as what is there already counts once."""
-    threading.Thread(target=_replay, args=(path, recording, speed), daemon=True, name="evening").start()
+    failed: list[Exception] = []
+    threading.Thread(target=_replay, args=(path, recording, speed, failed), daemon=True, name="evening").start()
     clock = SystemClock()
     while not stop():
+        if failed:
+            raise failed[0]
         clock.sleep(LOOK_S)
 
 
-def _replay(path: Path, recording: Path, speed: float) -> None:
-    with closing(Directory(path)) as directory:
-        records = replay(directory, (str(recording),), speed)["records"]
-    said.info("the evening is over: %s records came. Everything stays to look at; Ctrl-C ends it", f"{records:,}")
+def _replay(path: Path, recording: Path, speed: float, failed: list[Exception]) -> None:
+    try:
+        with closing(Directory(path)) as directory:
+            records = replay(directory, (str(recording),), speed)["records"]
+    except Exception as problem:  # noqa: BLE001  (whoever waits for the end raises it)
+        failed.append(problem)
+    else:
+        said.info("the evening is over: %s records came. Everything stays to look at; Ctrl-C ends it", f"{records:,}")
 
 
 def open_browser(address: str) -> bool:
