@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from web.seeing import WAIT_MS, seen
+from web.alerting import last_minutes
+from web.heard import take_in
+from web.seeing import WAIT_MS, seen, served
 
 pytestmark = [pytest.mark.full, pytest.mark.needs(program="chromium", module="playwright"), pytest.mark.timeout(180)]
 
@@ -77,7 +79,7 @@ def test_lines_of_chosen_cities_are_the_counts(browser, address, size, window, w
             figure = page.locator(f"#chart-{measure}")
             figure.locator("summary").click()
             # The city's numbers come after its chip: until then its cells are dashes.
-            figure.locator("tbody td", has_text=re.compile(r"^\d")).first.wait_for()
+            figure.locator("tbody td:nth-last-child(2)", has_text=re.compile(r"^\d")).first.wait_for()
             found = [each.split("\t") for each in figure.locator("tbody tr").all_inner_texts()]
             assert len(found) == windows
             for at, number, _ in found:
@@ -88,12 +90,22 @@ def test_lines_of_chosen_cities_are_the_counts(browser, address, size, window, w
         now.clean()
 
 
-def test_unknown_completeness_looks_unknown(browser, address):
-    with seen(browser, address) as now:
-        page = now.go(f"/?{RANGE}")
+def test_unknown_completeness_looks_unknown(browser, tmp_path):
+    data = tmp_path / "data"
+    take_in(data, "last.ndjson", last_minutes())
+    with served(data) as unnoted, seen(browser, unnoted) as now:
+        page = now.go("/?from=2026-01-05T13:00:00.000Z&to=2026-01-05T14:00:00.000Z")
         page.wait_for_selector(".mapPanel .complete.unknown")
         page.locator("#chart-posts summary").click()
         assert set(page.locator("#chart-posts tbody td:last-child").all_inner_texts()) == {"completeness unknown"}
+
+
+def test_what_was_heard_whole_looks_whole(browser, address):
+    with seen(browser, address) as now:
+        page = now.go(f"/?{RANGE}")
+        page.wait_for_selector(".mapPanel .complete.whole")
+        page.locator("#chart-posts summary").click()
+        assert set(page.locator("#chart-posts tbody td:last-child").all_inner_texts()) == {"100 % complete"}
 
 
 def test_a_drag_across_a_chart_zooms_and_back_returns(browser, address):
