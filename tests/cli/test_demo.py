@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,10 @@ def test_the_evening_is_seen_on_a_dashboard_and_begins_anew_each_time(tmp_path: 
                 assert "<title>Lapwing" in client.get("/").text
                 assert eventually(lambda: played(client))["accounting"] == expected
                 assert client.get("/api/v1/posts", params={"q": "banjir"}).json()["posts"], "old as it is, it is kept"
+                before = (path / "lapwing.toml").read_text()
+                second = lapwing(path, "demo", "--no-browser", "--port", free_port())
+                assert (second.code, "already" in second.err) == (2, True)
+                assert (path / "lapwing.toml").read_text() == before, "who runs there follows the file"
                 sources = client.get("/api/v1/status").json()["listening"]
                 assert not sources, "offline: nothing is listened to but the evening"
             finally:
@@ -85,3 +90,34 @@ def test_what_is_for_the_dashboard_goes_without_it_nowhere(tmp_path: Path) -> No
     refused = lapwing(tmp_path, "--config", tmp_path / "mine.toml", "demo", "--port", "8123")
     assert refused.code == 2
     assert "under [serve]" in refused.err
+
+
+def test_a_speed_that_is_none_and_two_ports_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for speed in ("nan", "inf", "1e300"):
+        assert lapwing(tmp_path, "demo", "--no-browser", "--speed", speed).code == 2
+    monkeypatch.setenv("LAPWING__SERVE__PORT", "8124")
+    refused = lapwing(tmp_path, "demo", "--no-browser", "--port", 8123)
+    assert (refused.code, "LAPWING__SERVE__PORT says 8124" in refused.err) == (2, True)
+
+
+def test_who_cannot_begin_leaves_the_last_evening_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "demo"
+    small_evening(path)
+    assert lapwing(path, "demo", "--once", "--workers", 0, "--json").code == 0
+    before = lapwing(path, "status", "--json").json["accounting"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused = lapwing(path, "demo", "--no-browser", "--port", taken.getsockname()[1])
+    assert refused.code == 2
+    assert lapwing(path, "status", "--json").json["accounting"] == before
+    assert before["stored"] > 0
+
+
+def test_a_recording_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "demo"
+    expected = small_evening(path)
+    recording = path / demo.RECORDING
+    recording.write_bytes(recording.read_bytes()[:20_000])
+    assert demo.made(path, SMALL, lambda _: None)[1] == expected
+    assert recording.stat().st_size > 20_000

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import zstandard
 
 from lapwing.app import answers, cloud, incidents
 from lapwing.app.alone import alone
@@ -25,6 +26,7 @@ SEED = 7
 RECORDING = "evening.ndjson.zst"
 TRUTH = "evening.truth.json"
 KEPT = ("ledger", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm")
+PIECE_BYTES = 1 << 20
 WORDS = 12
 SETTINGS = "lapwing.toml"
 OURS = "# `lapwing demo` writes this anew each time; without this line it leaves the file alone.\n"
@@ -79,7 +81,7 @@ def made(path: Path, scale: float, show: Show) -> tuple[Path, dict[str, int]]:
     _only_ours(path)
     recording, truth = path / RECORDING, path / TRUTH
     path.mkdir(parents=True, exist_ok=True)
-    if not (recording.exists() and truth.exists()):
+    if not (recording.exists() and truth.exists() and _whole(recording, truth)):
         show("making the evening's recording (once)")
         unfinished = path / f"{RECORDING}.unfinished"
         with unfinished.open("wb") as stream, truth.open("wb") as truth_stream:
@@ -91,17 +93,33 @@ def made(path: Path, scale: float, show: Show) -> tuple[Path, dict[str, int]]:
 def settings(path: Path, port: int | None) -> Path:
     """The file of the demo's own configuration, written anew unless somebody has changed it.
 
-    Raises `UsageError` for a port where somebody has: then it is changed there; and as `made`.
+    Raises `UsageError` for a port where somebody has: then it is changed there; where a `lapwing up` or another demo runs
+    on the directory; and as `made`.
     """
     _only_ours(path)
-    file = path / SETTINGS
+    with alone(path):  # whoever runs there follows the file
+        return _written(path / SETTINGS, port)
+
+
+def _written(file: Path, port: int | None) -> Path:
     if file.exists() and not file.read_text("utf-8").startswith(OURS):
         if port is not None:
-            raise UsageError(f"{file} was not written by the demo", "change the port there, under [serve]")
+            raise UsageError(
+                f"{file} was not written by the demo", "change the port there, under [serve], or remove the file"
+            )
         return file
-    path.mkdir(parents=True, exist_ok=True)
     file.write_text(OURS + BODY + ("" if port is None else f"\n[serve]\nport = {port}\n"), encoding="utf-8")
     return file
+
+
+def _whole(recording: Path, truth: Path) -> bool:
+    """Whether a recording has as many lines as it must have, at least."""
+    try:
+        received = int(msgspec.json.decode(truth.read_bytes())["accounting"]["received"])
+        with recording.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as lines:
+            return sum(piece.count(b"\n") for piece in iter(lambda: lines.read(PIECE_BYTES), b"")) >= received
+    except (msgspec.DecodeError, KeyError, zstandard.ZstdError):
+        return False
 
 
 def _only_ours(path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from lapwing.app import demo
-from lapwing.app.alone import alone
 from lapwing.app.opening import Directory
 from lapwing.app.replaying import replay
 from lapwing.app.supervising import Child
@@ -22,24 +21,22 @@ from lapwing.engine.clock import SystemClock
 said = logging.getLogger("lapwing.demo")
 
 SPEED = 60.0
+SPEED_MAX = 100_000.0
 LOOK_S = 0.2
 
 
-def prepared(path: Path, show: demo.Show) -> Path:
-    """The recording, made if it is not there, in a directory without anything of an earlier evening.
-
-    Raises `UsageError` where a `lapwing up` or another demo works on the directory.
-    """
-    recording, _ = demo.made(path, 1.0, show)
-    with alone(path):
-        demo.empty(path)
-    return recording
-
-
 def play(wish: Wish, recording: Path, speed: float, up: Callable[[str], None]) -> None:
-    """Run the tree, and the evening into it, until Ctrl-C or SIGTERM. `up` is told the address once it is listened on."""
+    """Run the tree, and the evening into it, until Ctrl-C or SIGTERM. `up` is told the address once it is listened on.
+
+    What an earlier evening left is removed once it is sure that this one can begin. Raises `UsageError` as `up.run`.
+    """
+
+    def begin(address: str) -> None:
+        demo.empty(wish.path)
+        up(address)
+
     evening = Child("evening", _play, (wish.path, recording, speed))
-    run(msgspec.structs.replace(wish, also=(evening,)), up)
+    run(msgspec.structs.replace(wish, also=(evening,)), begin)
 
 
 def _play(path: Path, recording: Path, speed: float, stop: Callable[[], bool]) -> None:

@@ -40,8 +40,13 @@ def command(context: click.Context, /, as_json: bool, workers: int, once: bool, 
         raise UsageError("--speed and --port are for the dashboard", "leave them out, or leave out --once and --json")
     if named and options["port"] is not None:
         raise UsageError(f"--port and --config {named} say both where to listen", "write the port there, under [serve]")
-    file = Path(named) if named else demo.settings(path, options.pop("port"))
+    port = options.pop("port")
+    file = Path(named) if named else demo.settings(path, port)
     configuration = configuration_of(context) if named else config.parse(file.read_text("utf-8"), file=str(file))
+    if port is not None and configuration.serve.port != port:
+        raise UsageError(
+            f"LAPWING__SERVE__PORT says {configuration.serve.port}, and --port {port}", "leave one of them out"
+        )
     if not once and not as_json:
         _play(path, file, workers, options["speed"], options["no_browser"])
         return
@@ -55,11 +60,16 @@ def command(context: click.Context, /, as_json: bool, workers: int, once: bool, 
 
 def _play(path: Path, file: Path, workers: int, speed: float | None, no_browser: bool) -> None:
     """The evening on a dashboard, until Ctrl-C."""
-    from lapwing.app import playing
+    from lapwing.app import demo, playing
     from lapwing.app.logs import configure
     from lapwing.app.up import Wish
 
-    recording, speed = playing.prepared(path, _say), playing.SPEED if speed is None else speed
+    speed = playing.SPEED if speed is None else speed
+    if not speed <= playing.SPEED_MAX:  # which nothing is that is no number
+        raise UsageError(
+            f"--speed {speed:g} is too fast", f"at most {playing.SPEED_MAX:g}; --once does not wait at all"
+        )
+    recording, _ = demo.made(path, 1.0, _say)
     _say(f"the evening runs {speed:g} times as fast as it was: {_length(6 * 3_600 / speed)}")
 
     def up(address: str) -> None:
