@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -50,7 +51,8 @@ def command(context: click.Context, /, as_json: bool, workers: int, once: bool, 
     if not once and not as_json:
         _play(path, file, workers, options["speed"], options["no_browser"])
         return
-    result = demo.run(Directory(path, configuration), workers, _say)
+    with closing(Directory(path, configuration)) as directory:
+        result = demo.run(directory, workers, _say)
     if as_json:
         emit_json(result)
     else:
