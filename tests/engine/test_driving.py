@@ -13,8 +13,10 @@ from lapwing.engine.driving import Crew, Work
 def test_a_work_that_loses_the_request_to_end_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driving, "ASKED_AGAIN_S", 0.01)
     asked: list[int] = []
+    begun = asyncio.Event()
 
     async def deaf() -> None:
+        begun.set()
         while len(asked) < 2:
             try:
                 await asyncio.Event().wait()
@@ -24,7 +26,7 @@ def test_a_work_that_loses_the_request_to_end_is_asked_again(monkeypatch: pytest
     async def story() -> None:
         crew: Crew[str] = Crew(lambda _: Work([deaf()], lambda _: True), {})
         await crew.want({"one": "this"})
-        await asyncio.sleep(0)
+        await begun.wait()  # who has not begun cannot lose a request
         await asyncio.wait_for(crew.close(), 30)
 
     asyncio.run(story())

@@ -113,17 +113,40 @@ def test_who_comes_back_hears_what_was_missed() -> None:
     asyncio.run(story())
 
 
+def test_one_who_listens_to_nothing_holds_nobody_back() -> None:
+    async def story() -> None:
+        changes = Told()
+        broadcast = Broadcast(changes, period_s=0.01)
+        deaf = broadcast.stream(None, [])
+        await heard(deaf)
+        changes.commit = 9
+        async with asyncio.timeout(10):
+            while True:
+                other = broadcast.stream(None, ["counts"])
+                (hello,) = await heard(other)
+                await other.aclose()  # type: ignore[attr-defined]
+                if hello[1] == 9:
+                    break
+
+    asyncio.run(story())
+
+
 def test_telling_gives_way_to_those_who_wait_for_an_answer_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "GIVE_WAY_S", 3600.0)
 
     async def story() -> None:
-        changes, asked = Told(), [True]
-        broadcast = Broadcast(changes, period_s=0.01, busy=lambda: bool(asked))
+        changes, asked, gives_way = Told(), [True], asyncio.Event()
+
+        def busy() -> bool:
+            gives_way.set()
+            return bool(asked)
+
+        broadcast = Broadcast(changes, period_s=0.01, busy=busy)
         stream = broadcast.stream(None, ["counts"])
         await heard(stream)
         changes.commit = 9
         next_ = asyncio.ensure_future(anext(stream))
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(gives_way.wait(), 10)
         assert not next_.done()
         asked.clear()
         assert read(await asyncio.wait_for(next_, 10))[0][1] == 9

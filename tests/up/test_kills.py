@@ -208,6 +208,8 @@ def killed(folder: Path, chance: random.Random, kills: int) -> None:
 
 
 def check(data: Path, handed_in: Program, posts: Program, stood: dict[str, Any]) -> None:
+    assert len(handed_in.accepted) > ACCEPTED_MIN
+    assert len(posts.accepted) > ACCEPTED_MIN
     once = Counter(handed_in.accepted)
     for topic in ("numbers", "doubled", "each"):
         assert Counter(value["n"] for value in lapwing.consume(topic, data=data, follow=False)) == once, topic

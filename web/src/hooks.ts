@@ -55,7 +55,7 @@ export function useTick(): { now: number; tick: number; refresh: () => void } {
   };
   useNews((news) => {
     if (news.kind === "reset") move();
-    else if (news.kind === "counts" && due.current === null) due.current = window.setTimeout(move, REFRESH_MS);
+    else if (news.kind === "commits" && due.current === null) due.current = window.setTimeout(move, REFRESH_MS);
   });
   useEffect(() => {
     const timer = setInterval(move, IDLE_MS);

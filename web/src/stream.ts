@@ -7,7 +7,7 @@ import type { Post } from "./pure/sample.ts";
 import type { Status } from "./status_shape.ts";
 
 export type News =
-  | { kind: "counts"; commit: number }
+  | { kind: "commits"; commit: number }
   | { kind: "posts"; posts: Post[]; removed: string[] }
   | { kind: "incidents"; incidents: Incident[] }
   | { kind: "reset" }
@@ -57,7 +57,7 @@ function pause(ms: number): Promise<void> {
 
 function told(event: string, data: string): void {
   const value = JSON.parse(data) as { commit: number; posts?: Post[]; removed?: string[]; incidents?: Incident[] };
-  if (event === "commits") tellAll({ kind: "counts", commit: value.commit });
+  if (event === "commits") tellAll({ kind: "commits", commit: value.commit });
   else if (event === "posts") tellAll({ kind: "posts", posts: value.posts ?? [], removed: value.removed ?? [] });
   else if (event === "incidents") tellAll({ kind: "incidents", incidents: value.incidents ?? [] });
   else if (event === "reset") tellAll({ kind: "reset" });

@@ -97,6 +97,7 @@ test("no place is both among the top and the bottom", () => {
 test("unlocated is what the places do not hold", () => {
   assert.equal(unlocated({ posts: 38, reposts: 2 }, [place(1, 9), place(2, 9)]), 0.5);
   assert.equal(unlocated({ posts: 0, reposts: 0 }, []), null);
+  assert.equal(unlocated({ posts: 38, reposts: 2 }, undefined), null, "nobody knows before the places are there");
 });
 
 test("text loses what would reorder, hide or overprint, and keeps what is written", () => {

@@ -9,15 +9,15 @@ from typing import Any
 
 import msgspec
 import polars as pl
-import zstandard
 
 from lapwing.app import answers, cloud, incidents
 from lapwing.app.alone import alone
 from lapwing.app.ingesting import Wish, ingest
 from lapwing.app.looking import look_for_incidents
 from lapwing.app.opening import Directory
+from lapwing.containers.decompress import decompress
 from lapwing.demo import write_recording
-from lapwing.errors import UsageError
+from lapwing.errors import UnreadableInput, UsageError
 from lapwing.ledger.sqlite import counting
 from lapwing.ledger.sqlite.accounting import OUTCOMES
 from lapwing.ledger.sqlite.selecting import Filters
@@ -81,7 +81,7 @@ def made(path: Path, scale: float, show: Show) -> tuple[Path, dict[str, int]]:
     _only_ours(path)
     recording, truth = path / RECORDING, path / TRUTH
     path.mkdir(parents=True, exist_ok=True)
-    if not (recording.exists() and truth.exists() and _whole(recording, truth)):
+    if not (recording.exists() and truth.exists() and _whole(recording)):
         show("making the evening's recording (once)")
         unfinished = path / f"{RECORDING}.unfinished"
         with unfinished.open("wb") as stream, truth.open("wb") as truth_stream:
@@ -112,14 +112,15 @@ def _written(file: Path, port: int | None) -> Path:
     return file
 
 
-def _whole(recording: Path, truth: Path) -> bool:
-    """Whether a recording has as many lines as it must have, at least."""
+def _whole(recording: Path) -> bool:
+    """Whether a recording can be read to its end."""
     try:
-        received = int(msgspec.json.decode(truth.read_bytes())["accounting"]["received"])
-        with recording.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as lines:
-            return sum(piece.count(b"\n") for piece in iter(lambda: lines.read(PIECE_BYTES), b"")) >= received
-    except (msgspec.DecodeError, KeyError, zstandard.ZstdError):
+        with recording.open("rb") as file:
+            for _ in decompress(iter(lambda: file.read(PIECE_BYTES), b"")):
+                pass
+    except UnreadableInput:
         return False
+    return True
 
 
 def _only_ours(path: Path) -> None:

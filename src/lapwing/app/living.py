@@ -19,9 +19,9 @@ from lapwing.ledger.sqlite.reading import complete
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import WINDOW_US
+from lapwing.serving.live import TOPICS
 from lapwing.windows.areas import COUNTRY_AREAS
 
-TOPICS = frozenset(("counts", "posts", "incidents", "status"))
 POSTS_MAX = 20
 """So many of the newest posts are told of at a time."""
 SEQS_MAX = 200_000
@@ -41,7 +41,7 @@ def last_commit(directory: Directory) -> int:
     return int(number)
 
 
-def changed_since(directory: Directory, commit: int, topics: Set[str] = TOPICS) -> dict[str, Any] | None:
+def changed_since(directory: Directory, commit: int, topics: Set[str] = frozenset(TOPICS)) -> dict[str, Any] | None:
     """``{"commit", "generation", "reset", "partly", "removed": […]}``, and of ``{"counts": […], "posts": […], "incidents": […],
     "status": {…}}`` what `topics` ask for; None if nothing changed. `removed` are uids of which nothing stands any more.
 

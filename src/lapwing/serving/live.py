@@ -60,7 +60,7 @@ def events(change: dict[str, Any]) -> dict[str, bytes]:
     values: dict[str, dict[str, Any]] = {"commits": {}}
     values |= {topic: {topic: change[topic]} for topic in TOPICS if change.get(topic)}
     if removed := change.get("removed"):
-        values["posts"] = {"posts": change.get("posts", []), "removed": removed}
+        values["posts"] = {"posts": change["posts"], "removed": removed}
     return {topic: event(topic, number, about | value) for topic, value in values.items()}
 
 
@@ -164,11 +164,14 @@ class Broadcast:
     async def _change(self) -> dict[str, Any] | None:
         """What anybody listens to and nobody was told of; who came meanwhile and wants more makes us look again."""
         wanted: set[str] = set()
-        change = None
-        while more := {topic for listener in self._listeners for topic in listener.topics} - wanted:
-            wanted |= more
+        while True:
+            wanted |= self._wanted()
             change = await asyncio.to_thread(self._changes.since, self._told, wanted)
-        return change
+            if self._wanted() <= wanted:
+                return change
+
+    def _wanted(self) -> set[str]:
+        return {topic for listener in self._listeners for topic in listener.topics}
 
 
 ANSWERS: dict[int | str, dict[str, Any]] = problems() | {

@@ -36,7 +36,7 @@ export function Now() {
   const words = useWords(times, view.cities.length ? { place: view.cities } : {});
   const nothing = answer.data !== null && !answer.loading && totals.data?.counts.length === 0;
   const sum = whole.data?.counts[0];
-  const away = sum ? unlocated(sum, places) : null;
+  const away = unlocated(sum, answer.data?.places);
   const { top, bottom } = useMemo(() => ends(places, 5), [places]);
   const problem = totals.problem && !totals.data ? totals : answer;
   return (

@@ -88,9 +88,9 @@ export function ends(places: Ranked[], count: number): { top: Ranked[]; bottom: 
   return { top, bottom: order.slice(Math.max(count, order.length - count)).reverse() };
 }
 
-/** The share of posts and reposts without a city; null where there are none. */
-export function unlocated(total: { posts: number | null; reposts: number | null } | undefined, places: Place[]): number | null {
+/** The share of posts and reposts without a city; null where there are none, or where it is not known yet. */
+export function unlocated(total: { posts: number | null; reposts: number | null } | undefined, places: Place[] | undefined): number | null {
   const all = (total?.posts ?? 0) + (total?.reposts ?? 0);
-  if (!all) return null;
+  if (!all || !places) return null;
   return Math.max(0, 1 - places.reduce((sum, each) => sum + each.posts + each.reposts, 0) / all);
 }
