@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 import pytest
 
 from lapwing.app.emergency import gate_of_ours
 from lapwing.text.keywords import CATEGORIES, Keywords, find, keywords_of
 from lapwing.text.words import cut_lists
+
+OURS = lru_cache(gate_of_ours)
 
 
 def found(keywords: Keywords, *texts: str) -> list[tuple[str | None, str]]:
@@ -93,7 +97,7 @@ def test_a_category_that_does_not_exist_is_named() -> None:
     ],
 )
 def test_our_own_keywords_know_eight_languages(text: str, category: str) -> None:
-    ((gate, said),) = found(gate_of_ours(), text)
+    ((gate, said),) = found(OURS(), text)
     assert gate is not None
     assert said == category
 
@@ -111,4 +115,4 @@ def test_our_own_keywords_know_eight_languages(text: str, category: str) -> None
     ],
 )
 def test_everyday_talk_does_not_pass(text: str) -> None:
-    assert found(gate_of_ours(), text) == [(None, "none")]
+    assert found(OURS(), text) == [(None, "none")]
