@@ -30,6 +30,8 @@ class HurriedTime:
 
     def __init__(self, speed: float = 1.0, now_us: int | None = None) -> None:
         self.speed = speed
+        self.patience_s = 0.0
+        """No time limit ends sooner by the machine's own clock: for stories that are not about silence."""
         self._began_s = time.monotonic()
         self._began_us = now_us if now_us is not None else time.time_ns() // 1000
 
@@ -47,7 +49,7 @@ class HurriedTime:
 
     def within(self, seconds: float | None) -> AbstractAsyncContextManager[Any]:
         """Raises `TimeoutError` after so many hurried seconds."""
-        return asyncio.timeout(None if seconds is None else seconds / self.speed)
+        return asyncio.timeout(None if seconds is None else max(self.patience_s, seconds / self.speed))
 
 
 class Room:

@@ -15,7 +15,7 @@ import pytest
 from lapwing import catalog
 from lapwing.hearing import Disconnected, RefusedBySource, SourceChunk
 from lapwing.testing.networks import JetstreamFake
-from sources.hearing import HurriedTime, Room
+from sources.hearing import DEADLINE_S, HurriedTime, Room
 from sources.held import chunks_until, held, missing, unheard, values_of
 from sources.hours import survive
 
@@ -77,6 +77,7 @@ def _did(value: bytes) -> str:
 @pytest.mark.parametrize("protocol", GENERATIONS)
 def test_from_any_cursor_it_goes_on_and_nothing_is_missing(protocol: str) -> None:
     with network() as (time, fake):
+        time.patience_s = DEADLINE_S
         made = options(fake, protocol=protocol)
         fake.flow(400.0, 1.5)
         chunks = chunks_until(SOURCE, made, "", time, heard(400))

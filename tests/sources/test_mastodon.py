@@ -12,7 +12,7 @@ import pytest
 
 from lapwing.hearing import RateLimited, RefusedBySource, SourceChunk
 from lapwing.testing.networks import MastodonFake
-from sources.hearing import Room
+from sources.hearing import DEADLINE_S, Room
 from sources.held import chunks_until, held, missing, surroundings_of, values_of
 from sources.mastodon_stories import (
     MINUTE_US,
@@ -60,6 +60,7 @@ def test_a_poll_reads_to_the_end_page_by_page_and_repeats_nothing() -> None:
 
 def test_from_any_cursor_it_goes_on_without_a_gap_and_repeats_no_more_than_the_overlap() -> None:
     with network() as (time, fake):
+        time.patience_s = DEADLINE_S
         fake.flow(120.0, 2.0)
         chunks = chunks_until(
             SOURCE, options(fake, every_us=5_000_000), "", time, lambda found: len(values_of(found)) >= 200

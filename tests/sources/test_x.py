@@ -25,7 +25,7 @@ from lapwing.sources._x_position import Position
 from lapwing.sources._x_rules import Standing
 from lapwing.sources._x_stream import Lines
 from lapwing.testing.networks import XFake
-from sources.hearing import HurriedTime, Room
+from sources.hearing import DEADLINE_S, HurriedTime, Room
 from sources.held import chunks_until, values_of
 from sources.x_stories import NAME, SEARCH, SOURCE, STREAM, asked, network, options, uids
 
@@ -143,6 +143,7 @@ def test_an_enterprise_has_the_stream_give_it_again(tmp_path: Path) -> None:
 
 def test_reading_from_any_cursor_misses_nothing(tmp_path: Path) -> None:
     with network(tmp_path, speed=40.0) as (room, fake):
+        room.time.patience_s = DEADLINE_S
         made = options(fake)
 
         def twelve(chunks: list) -> bool:
