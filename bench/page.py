@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 BATCH = 400
 LONGEST_MS = 200
+CHART_MS = 1_000
+LOADS = 5
+"""So often the page is opened, to see how soon its first chart is there."""
 GROWTH_MAX = 0.10
 """Memory is flat when its last third holds no more than so much above its second."""
 LOOK_S = 15.0
@@ -48,6 +51,12 @@ WATCH = """
 window.tasks = [];
 new PerformanceObserver((list) => list.getEntries().forEach((each) => window.tasks.push([each.startTime, each.duration])))
   .observe({ type: "longtask", buffered: true });
+new MutationObserver((_, watch) => {
+  if (document.querySelector("#chart-posts canvas")) {
+    window.charted = performance.now();
+    watch.disconnect();
+  }
+}).observe(document, { childList: true, subtree: true });
 """
 
 
@@ -127,6 +136,7 @@ def watch(url: str, seconds: float) -> dict[str, Any]:
         page.add_init_script(WATCH)
         page.goto(f"{url}/?range=1h")
         page.wait_for_selector("#unlocated", timeout=120_000)
+        charted = [_charted(browser, f"{url}/?range=1h") for _ in range(LOADS)]
         tools = page.context.new_cdp_session(page)
         tools.send("HeapProfiler.enable")
         memory, end = [], time.monotonic() + seconds
@@ -140,6 +150,7 @@ def watch(url: str, seconds: float) -> dict[str, Any]:
         browser.close()
     return {
         "tasks": tasks,
+        "charted_ms": charted,
         "memory_mib": memory,
         "places": int("".join(filter(str.isdigit, said)) or 0),
         "health": health,
@@ -169,6 +180,18 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _charted(browser: Any, address: str) -> float:
+    """After how many milliseconds a browser that knows nothing of the page has its first chart."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    page.goto(address)
+    page.wait_for_selector("#chart-posts canvas", state="attached", timeout=120_000)
+    found = float(page.evaluate("window.charted"))
+    context.close()
+    return found
+
+
 def growth(memory: list[float]) -> float:
     """How much more the last third holds than the second: 0.1 is a tenth."""
     third = max(1, len(memory) // 3)
@@ -193,7 +216,8 @@ def main() -> None:
     more = growth(found["memory_mib"])
     found |= {"tasks": len(found["tasks"]), "longest_ms": lengths[-1], "growth": more}
     print(f"  received {found['received']:,}, {found['lag_records']} behind; {found['places']:,} places in view; refused: {found['refused'] or 'none'}; wrong in the page: {found['wrong'] or 'nothing'}")  # fmt: skip
-    print(f"  the page said: {found['health']}")
+    chart = statistics.median(found["charted_ms"])
+    print(f"  the page said: {found['health']}; first chart after {chart:.0f} ms, the slowest {max(found['charted_ms']):.0f} (budget {CHART_MS}) {'kept' if chart <= CHART_MS else 'BROKEN'}")  # fmt: skip
     print(
         f"  long tasks {found['tasks']}, median {statistics.median(lengths):.0f} ms, the longest {lengths[-1]:.0f} ms (budget {LONGEST_MS}) "
         f"{'kept' if lengths[-1] <= LONGEST_MS else 'BROKEN'}; over it: {sum(each > LONGEST_MS for each in lengths)}; "
