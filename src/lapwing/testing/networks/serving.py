@@ -22,6 +22,8 @@ DEADLINE_S = 20.0
 DRIPS = 10
 """The pieces of a slow answer."""
 FOREVER_S = 3600.0
+ACCEPTING_TURNS = 5
+"""A connection that was accepted belongs to the server after fewer turns of the loop."""
 HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><hr>the proxy in front</body></html>"
 
 
@@ -65,6 +67,7 @@ class Server:
         self._ended: asyncio.Event | None = None
         self._runner: web.AppRunner | None = None
         self._held: socket.socket | None = None
+        self._listening: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -126,14 +129,17 @@ class Server:
             app.router.add_route(route.method, route.path, route.handler)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
         await runner.setup()
-        listening, self._held = self._held or self._bound(), None
-        await web.SockSite(runner, listening).start()
+        self._listening, self._held = self._held or self._bound(), None
+        await web.SockSite(runner, self._listening).start()
         self._runner = runner
 
     async def _down(self) -> None:
         runner, self._runner = self._runner, None
-        if runner is None:
+        if runner is None or self._listening is None:
             return
+        asyncio.get_running_loop().remove_reader(self._listening)
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)  # who was accepted at the last moment would be left open for ever
         for connection in runner.server.connections if runner.server else ():
             if connection.transport is not None:
                 connection.transport.abort()
