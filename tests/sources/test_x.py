@@ -226,6 +226,8 @@ WAITS = [
     pytest.param({"kind": "cut", "times": 6}, [(0.0, 6.0), (0.15, 8.0), (0.55, 10.0)], id="a connection cut"),
 ]
 """Seconds from the first request to each of the next, from … to: the waits add up."""
+LATE_S = 2.0
+"""By the machine's own clock: so late a busy one may be."""
 
 
 @pytest.mark.parametrize(("fault", "wanted"), WAITS)
@@ -245,7 +247,7 @@ def test_after_each_kind_of_trouble_it_waits_as_x_asks(
         after_s = after_s[: len(wanted)]
         assert len(after_s) == len(wanted)
         for each_s, (low_s, high_s) in zip(after_s, wanted, strict=True):
-            assert low_s <= each_s <= high_s, after_s
+            assert low_s <= each_s <= high_s + LATE_S * room.time.speed, after_s
 
 
 @pytest.mark.parametrize(
