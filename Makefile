@@ -21,8 +21,10 @@ NODE := command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disa
 	--requirement requirements/web.txt
 
 ARGS ?=
-WORKERS ?= 2
+# One more than most machines that run this have cores: many stories wait for something.
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
+SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal
 LAWS := tests/test_layers.py tests/test_shape.py
 # pytest says 5 when it collected nothing: for a suite that has to be there, that is a failure worth a sentence.
 NOTHING := echo "no test was collected: the suite itself is broken" >&2
@@ -42,10 +44,10 @@ web: $(INSTALLED)  ## builds the dashboard into the package, with the machine's 
 
 # The laws are left to `make check`, unless files are named.
 test: $(READY)  ## the fast suite, under 5 minutes; ARGS="…" goes to pytest
-	@$(PYTEST) -n $(WORKERS) -m "not full and not long" $(or $(ARGS),$(LAWS:%=--ignore=%)) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "not full and not long" $(or $(ARGS),$(LAWS:%=--ignore=%)) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
 
 test-full: $(READY)  ## what `make test` has not: kills, browsers, fuzzing, and property tests with more examples: under 20 minutes
-	@$(PYTEST) -n $(WORKERS) -m "(full or hypothesis) and not long" --hypothesis-profile=full $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "(full or hypothesis) and not long" --hypothesis-profile=full $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
 
 test-long: $(READY)  ## what takes hours
 	@$(PYTEST) -m long --hypothesis-profile=full --timeout=14400 $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
