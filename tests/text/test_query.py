@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lapwing.errors import QueryError
-from lapwing.text.fold import fold
-from lapwing.text.query import And, Node, Not, Or, Phrase, Prefix, Word, matches, parse
+from lapwing.text.fold import fold, folded
+from lapwing.text.query import And, Node, Not, Or, Phrase, Prefix, Word, matches, matching, parse
 from lapwing.text.words import cut_lists
 
 TEXTS = [
@@ -140,3 +140,25 @@ def test_no_match_is_missing_among_the_candidates(query: str, text: str) -> None
             continue
         if matches(node, pl.Series([text])).item():
             assert candidate(node, set(cut_lists(pl.Series([text])).to_list()[0])), said
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(LETTERS, min_size=1, max_size=3),
+    st.sampled_from(["{0}", "{0} {1}", "{0} OR {1}", "-{0}", "{0}*", '"{0} {1}"', "({0} OR -{1}) {2}*", "#{0}"]),
+    st.lists(LETTERS, max_size=8),
+)
+def test_a_few_texts_are_judged_one_by_one_as_columns_are(words: list[str], form: str, texts: list[str]) -> None:
+    said = form.format(*(words[place % len(words)] for place in range(3)))
+    try:
+        node = parse(said)
+    except QueryError:
+        return
+    texts += [" ".join(words), f"#{words[0]} at the {words[-1]}"]
+    assert matching(node, texts) == matches(node, pl.Series(texts)).to_list()
+    assert folded(texts) == fold(pl.Series(texts)).to_list()
+
+
+def test_of_no_texts_none_match() -> None:
+    assert matching(parse("quake"), []) == []
+    assert folded([]) == []

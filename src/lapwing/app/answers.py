@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +11,7 @@ import polars as pl
 
 from lapwing.app import cursors
 from lapwing.app.opening import AsOf
-from lapwing.app.times import written
+from lapwing.app.times import all_written, written
 from lapwing.errors import UsageError
 from lapwing.ledger.sqlite import counting, listened, reading
 from lapwing.ledger.sqlite.listened import Gap
@@ -31,37 +32,38 @@ ALL_US = 1 << 61
 
 def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: str | None = None) -> dict[str, Any]:
     """``{"posts": […], "next": cursor or None}``, newest first."""
-    found = reading.posts(store, filters, query, limit + 1, read_cursor(after))
-    more_follow = found.height > limit
-    found = found.head(limit)
-    last = found.row(-1, named=True) if more_follow else None
-    return {
-        "posts": shown(store, found),
-        "next": cursors.write((last["created_at_us"], last["seq"])) if last else None,
-    }
+    with store.snapshot():
+        found = reading.posts(store, filters, query, limit + 1, read_cursor(after))
+        last = found[limit - 1] if len(found) > limit else None
+        return {
+            "posts": shown(store, found[:limit]),
+            "next": cursors.write((last["created_at_us"], last["seq"])) if last else None,
+        }
 
 
-def shown(store: Store, found: pl.DataFrame) -> list[dict[str, Any]]:
+def shown(store: Store, found: list[reading.Row]) -> list[dict[str, Any]]:
     """Posts with all columns, as they are given out, in their order."""
-    if found.is_empty():
+    if not found:
         return []
-    places = described(store, found["area"].unique().to_list())
-    rows = [_post(places[row["area"]], row) for row in _named(store, found).iter_rows(named=True)]
-    more = reading.sightings(store, found["seq"].to_list())
-    for row, seq in zip(rows, found["seq"], strict=True):
-        row["sightings"] = [row["source"], *(name for name in more.get(seq, []) if name != row["source"])]
-    return rows
+    places = described(store, list({row["area"] for row in found}))
+    sources, networks = _names(store, "sources"), _names(store, "networks")
+    more = reading.sightings(store, [row["seq"] for row in found])
+    times = all_written([row["created_at_us"] for row in found])
+    posts = []
+    for row, created_at in zip(found, times, strict=True):
+        source = sources[row["source"]]
+        post = _post(places[row["area"]], row, (source, networks[row["network"]]), created_at)
+        post["sightings"] = [source, *(name for name in more.get(row["seq"], []) if name != source)]
+        posts.append(post)
+    return posts
 
 
-def _named(store: Store, found: pl.DataFrame) -> pl.DataFrame:
-    for column, table in (("source", "sources"), ("network", "networks")):
-        by_number = dict(store.connection.execute(f"SELECT id, name FROM {table}"))
-        found = found.with_columns(pl.col(column).replace_strict(by_number, return_dtype=pl.String))
-    return found
+def _names(store: Store, table: str) -> dict[int, str]:
+    return dict(store.connection.execute(f"SELECT id, name FROM {table}"))
 
 
-def _post(place: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
-    area = row["area"]
+def _post(place: dict[str, Any] | None, row: reading.Row, heard: tuple[str, str], created_at: str) -> dict[str, Any]:
+    area, (source, network) = row["area"], heard
     if place is not None:
         place = place | {
             "by": EVIDENCE[row["place_by"]],
@@ -70,14 +72,14 @@ def _post(place: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
         }
     return {
         "uid": row["uid"],
-        "network": row["network"],
-        "source": row["source"],
+        "network": network,
+        "source": source,
         "kind": KINDS[row["kind"]],
         "author": row["author"],
         "author_name": row["author_name"],
         "text": row["text"],
         "lang": row["lang"],
-        "created_at": written(row["created_at_us"]),
+        "created_at": created_at,
         "received_at": None if row["received_at_us"] is None else written(row["received_at_us"]),
         "url": row["url"] or url_of(row["uid"]),
         "about": row["about"],
@@ -139,10 +141,10 @@ def counted_rows(
     store: Store, filters: Filters, wanted: Wanted, rows: pl.DataFrame, as_of: AsOf
 ) -> list[dict[str, Any]]:
     """Rows of `counting.counts`, perhaps some of them, as they are given out."""
-    span_of = _spans(store, filters, wanted.window_us, rows["window_us"].unique().to_list())
+    columns = [rows[name].to_list() for name in ("window_us", "posts", "reposts", "people")]
+    span_of = _spans(store, filters, wanted.window_us, list(dict.fromkeys(columns[0])))
     window_of = {start: written(span[0]) for start, span in span_of.items()}
     heard_of = dict(zip(span_of, _heard(store, filters, list(span_of.values()), as_of), strict=True))
-    columns = [rows[name].to_list() for name in ("window_us", "posts", "reposts", "people")]
     return [
         {"window": window_of[start], **where, "posts": posts, "reposts": reposts, "people": people, **heard_of[start]}
         for start, posts, reposts, people, where in zip(*columns, _where(store, rows, wanted.by), strict=True)
@@ -163,29 +165,39 @@ def ranked(store: Store, filters: Filters, rows: pl.DataFrame, wanted: Wanted) -
     """The rows of the places that rank first or last over the whole range."""
     if wanted.by == "none" or not (wanted.top or wanted.bottom) or rows.is_empty():
         return rows
-    order = ranking(store, filters, wanted)
-    dimension = order.name
-    ranks = pl.DataFrame({dimension: order}).with_row_index("rank")
-    return rows.join(ranks, on=dimension).sort("window_us", "rank").drop("rank")
+    return in_order(rows, ranking(store, filters, wanted), wanted.by)
 
 
-def ranking(store: Store, filters: Filters, wanted: Wanted) -> pl.Series:
+def in_order(rows: pl.DataFrame, order: Sequence[int | str], by: counting.By) -> pl.DataFrame:
+    """The rows of some places or countries, in their order within each window."""
+    rank_of = {key: rank for rank, key in enumerate(order)}
+    keys = rows["area" if by == "place" else "country"].to_list()
+    ranks = np.array([rank_of.get(key, -1) for key in keys], dtype=np.int64)
+    sequence = np.lexsort((ranks, rows["window_us"].to_numpy()))
+    return rows[sequence[ranks[sequence] >= 0]]
+
+
+def ranking(store: Store, filters: Filters, wanted: Wanted) -> list[int | str]:
     """The places or countries that rank first or last over the whole range, those with the most before the others;
     people are counted once over all of it.
     """
     dimension, unknown = {"place": ("area", 0), "country": ("country", "")}[wanted.by]
     whole = counting.counts(store, filters, ALL_US, wanted.by)
-    known = whole.filter(pl.col(dimension) != unknown).sort(wanted.sort, dimension, descending=[True, False])
-    spoken = known.filter(pl.col("posts") > 0).sort(wanted.sort, dimension)
-    chosen = pl.concat([known[dimension].head(wanted.top), spoken[dimension].head(wanted.bottom)])
-    return known.filter(pl.col(dimension).is_in(chosen.implode()))[dimension]
+    keys, values, posts = (np.array(whole[name].to_list()) for name in (dimension, wanted.sort, "posts"))
+    most = np.lexsort((keys, -values)) if len(keys) else np.empty(0, np.int64)
+    known = most[keys[most] != unknown]
+    least = np.lexsort((keys, values)) if len(keys) else most
+    spoken = least[(keys[least] != unknown) & (posts[least] > 0)]
+    chosen = {*known[: wanted.top].tolist(), *spoken[: wanted.bottom].tolist()}
+    return [keys[place].item() for place in known.tolist() if place in chosen]
 
 
 def _where(store: Store, rows: pl.DataFrame, by: counting.By) -> list[dict[str, Any]]:
     """The place or country of each row."""
     if by == "place":
-        places = {area: {"place": place} for area, place in described(store, rows["area"].unique().to_list()).items()}
-        return [places[area] for area in rows["area"].to_list()]
+        areas = rows["area"].to_list()
+        places = {area: {"place": place} for area, place in described(store, list(set(areas))).items()}
+        return [places[area] for area in areas]
     return (
         [{"country": country or None} for country in rows["country"].to_list()]
         if by == "country"

@@ -6,11 +6,12 @@ is looked at between blocks, so that a thread is free soon after the budget is s
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +39,8 @@ from lapwing.config import Configuration
 from lapwing.contracts import Asked, Counting, Page
 from lapwing.engine.clock import Clock
 from lapwing.errors import Corrupt, DiskFull, Fenced, TooSlow, UnknownName, UsageError
+from lapwing.ledger.sqlite.blocks import MEMORY_BYTES_MAX
+from lapwing.ledger.sqlite.cache import Cache
 from lapwing.ledger.sqlite.schema import full_or
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
@@ -63,6 +66,7 @@ class DirectoryFront:
         self._budget_s = self._directory.configuration.serve.query_budget_us / 1e6
         self._here = threading.local()
         self._opened: list[Directory] = [self._directory]
+        self._memory = Cache(MEMORY_BYTES_MAX)
         self._retrying = threading.Lock()
         self._asked: set[Future[Any]] = set()
         self._beside = JoinedTables()
@@ -84,9 +88,12 @@ class DirectoryFront:
 
     def warm(self) -> None:
         """Load what answers need and what takes a second to load, aside, before somebody waits for it."""
-        for name in ("gazetteer", "cutters"):
-            self._patient.submit(partial(self._directory.resources.__getitem__, name))
-        self.interactive(partial(self.posts, Asked(), "word", 1))  # the first question makes the folding table
+        names = ("gazetteer", "cutters")
+        loading: list[Future[Any]] = [
+            self._patient.submit(partial(self._directory.resources.__getitem__, name)) for name in names
+        ]
+        loading.append(self.interactive(partial(self.posts, Asked(), "word", 1)))  # makes the folding table
+        self._patient.submit(_leave_alone, loading)
 
     def interactive(self, work: Callable[[], Answer]) -> Future[Answer]:
         """Run this for somebody who waits; `TooSlow` when waiting and work take longer than the budget."""
@@ -94,6 +101,10 @@ class DirectoryFront:
         self._asked.add(asked)
         asked.add_done_callback(self._asked.discard)
         return asked
+
+    def with_own(self, work: Callable[[Directory], Answer]) -> Future[Answer]:
+        """As `interactive`, with the data directory as the thread that does it has it."""
+        return self.interactive(lambda: work(self._own))
 
     def busy(self) -> bool:
         """Whether somebody waits for an answer."""
@@ -135,6 +146,10 @@ class DirectoryFront:
         if not hasattr(self._here, "directory"):
             self._here.directory = Directory(self._path, self._configuration)
             self._here.directory.ledger.store.check = self._check
+            if (
+                getattr(self._here, "end_s", None) is not None
+            ):  # an export reads everything once, and would drive out what is asked for
+                self._here.directory.ledger.share(self._memory)
             self._opened.append(self._here.directory)
         directory: Directory = self._here.directory
         return directory
@@ -299,3 +314,12 @@ class DirectoryFront:
     def _page_files(self) -> dict[str, bytes]:
         (folder,) = (files("swagger_ui_bundle") / "vendor").iterdir()
         return {name: (folder / name).read_bytes() for name in PAGE_FILES}
+
+
+def _leave_alone(loading: list[Future[Any]]) -> None:
+    """Once all is loaded: what is there now stays, and the search for circular garbage, which stops every answer, need
+    not look through it again.
+    """
+    wait(loading)
+    gc.collect()
+    gc.freeze()

@@ -13,9 +13,8 @@ from lapwing.app.incidents import shaped
 from lapwing.app.opening import Directory
 from lapwing.app.status import accounting
 from lapwing.app.times import written
-from lapwing.ledger.sqlite import counting
+from lapwing.ledger.sqlite import counting, reading
 from lapwing.ledger.sqlite.incidents import COLUMNS
-from lapwing.ledger.sqlite.reading import complete
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import WINDOW_US
@@ -132,7 +131,7 @@ def _posts(store: Store, seqs: np.ndarray) -> list[dict[str, Any]]:
         return []
     hidden = store.hidden_among(int(newest[0]), int(newest[-1]) + 1)
     there = newest[~np.isin(newest, hidden)][-POSTS_MAX:]
-    return answers.shown(store, complete(store, pl.DataFrame({"seq": there[::-1]}, schema={"seq": pl.Int64})))
+    return answers.shown(store, reading.rows(store, there[::-1]))
 
 
 def _incidents(store: Store, commit: int) -> list[dict[str, Any]]:

@@ -64,8 +64,10 @@ def counts(about: tuple[Store, Filters, Wanted], as_of: AsOf, limit: int, after:
         plain = Wanted(wanted.window_us, wanted.by)
         rows: list[dict[str, Any]] = []
         for part_of in _parts(store, filters, wanted.window_us, end.window_us if end else None):
-            part = answers.counts(store, part_of, plain, as_of) if ranking != () else []
-            rows += _following(_in_order(part, ranking), end, wanted.window_us)
+            if ranking != ():
+                part = counting.counts(store, part_of, wanted.window_us, wanted.by)
+                part = part if ranking is None else answers.in_order(part, ranking, wanted.by)
+                rows += _following(answers.counted_rows(store, part_of, plain, part, as_of), end, wanted.window_us)
             if len(rows) > limit:
                 break
     if len(rows) <= limit:
@@ -99,14 +101,6 @@ def _among(filters: Filters, wanted: Wanted, ranking: tuple[int | str, ...]) -> 
     if wanted.by != "place":
         return filters
     return msgspec.structs.replace(filters, places=tuple(int(key) for key in ranking), countries=())
-
-
-def _in_order(rows: list[dict[str, Any]], ranking: tuple[int | str, ...] | None) -> list[dict[str, Any]]:
-    if ranking is None:
-        return rows
-    rank_of = {key: rank for rank, key in enumerate(ranking)}
-    kept = [row for row in rows if key_of(row) in rank_of]
-    return sorted(kept, key=lambda row: (row["window"], rank_of[key_of(row)]))
 
 
 def _following(rows: list[dict[str, Any]], end: End | None, width_us: int) -> list[dict[str, Any]]:

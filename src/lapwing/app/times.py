@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from lapwing.errors import UsageError
 
 UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
@@ -22,6 +24,12 @@ def written(time_us: int) -> str:
     """RFC 3339 in UTC; fractions of a second only where there are any."""
     text = (EPOCH + timedelta(microseconds=time_us)).isoformat()
     return text.replace("+00:00", "Z")
+
+
+def all_written(times_us: list[int]) -> list[str]:
+    """As `written`, of many at once."""
+    moments = np.datetime_as_string(np.array(times_us, dtype="datetime64[us]")).tolist()
+    return [f"{moment.removesuffix('.000000')}Z" for moment in moments]
 
 
 def written_out(row: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,15 @@ def fold(texts: pl.Series) -> pl.Series:
     return lines.scatter(left, _in_chunks(texts.gather(left), _apart)) if len(left) else lines
 
 
+def folded(texts: list[str]) -> list[str]:
+    """As `fold`, of a few texts: a step over columns takes longer than a line of each."""
+    column = pl.Series("line", texts, dtype=pl.String)
+    cut = cutting.cut(column, folding_table(), second_letters(), pairs=False)
+    if cut is None or len(cut[2]):
+        return fold(column).to_list()
+    return [" ".join(terms) for terms in cut[0].to_list()]
+
+
 def fold_pairs(texts: pl.Series) -> pl.Series:
     """As `fold`, with runs of unspaced scripts cut into pairs of neighbours, and the last character of a run alone.
 

@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,6 +22,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from lapwing.errors import Corrupt
+from lapwing.ledger.sqlite.opened import SIZE_BYTES, Blob, Column, Opened, expand
 from lapwing.native.picking import pick
 
 ZSTD_LEVEL = 1
@@ -34,46 +35,12 @@ CODED_MAX = 255
 NULL = "\x01"
 """Stands for null in a string column that allows it; control characters do not survive cleaning."""
 _NULL = NULL.encode()
-SIZE_BYTES = 4
-"""So many say how long the directory is."""
 
 Array = NDArray[Any]
 """Array of a column: numbers, or strings as objects, bytes or None."""
 
 
-class Column(msgspec.Struct, frozen=True, array_like=True):
-    """Where and how the values of a column lie in a blob."""
-
-    kind: str
-    """`z` nothing but nulls, `s` strings, `n` strings and nulls; before a numpy type `c` one value for all, `d`
-    differences, `r` the values themselves."""
-    rows: int
-    start: int
-    """Of the first segment, counted from the end of the directory."""
-    sizes: list[int]
-    """Of the segments, which follow one another."""
-    step: int
-    """Rows of a segment; the last one may have fewer."""
-    place: int = 0
-    """Of strings: which they are of the columns in a segment, counted from 0,"""
-    of: int = 1
-    """and how many columns these are."""
-    words: tuple[str, ...] = ()
-    """The strings that the numbers stand for, if they stand for any."""
-
-
-class Blob(Protocol):
-    """Bytes that are read in part: a value in the database, or a buffer in memory."""
-
-    def seek(self, offset: int, /) -> Any:
-        """Go to a position."""
-
-    def read(self, length: int, /) -> bytes:
-        """So many bytes from there."""
-
-
 _encode_directory = msgspec.msgpack.Encoder().encode
-_decode_directory = msgspec.msgpack.Decoder(dict[str, Column]).decode
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -126,7 +93,7 @@ def decode(blob: bytes, names: Iterable[str] | None = None) -> pl.DataFrame:
     return whole(io.BytesIO(blob), names)
 
 
-def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
+def whole(blob: Blob | Opened, names: Iterable[str] | None = None) -> pl.DataFrame:
     """As `decode`, of a blob that is read in part."""
     with or_corrupt():
         columns = _Columns(blob)
@@ -134,7 +101,7 @@ def whole(blob: Blob, names: Iterable[str] | None = None) -> pl.DataFrame:
         return pl.DataFrame([columns.whole(name) for name in wanted])
 
 
-def strings(blob: Blob, names: Sequence[str], rows: list[int]) -> dict[str, list[bytes | None]]:
+def strings(blob: Blob | Opened, names: Sequence[str], rows: list[int]) -> dict[str, list[bytes | None]]:
     """Of some columns of strings some rows (sorted positions, at least one), as UTF-8."""
     with or_corrupt():
         columns = _Columns(blob)
@@ -154,8 +121,13 @@ class Numbers(msgspec.Struct, frozen=True):
         """Of some rows."""
         return self.values[rows] if self.words is None else self.words[self.values[rows]]
 
+    @property
+    def bytes(self) -> int:
+        """About so many does it take in memory."""
+        return self.values.nbytes + (0 if self.words is None else 64 * len(self.words))
 
-def numbers(blob: Blob, name: str) -> Numbers:
+
+def numbers(blob: Blob | Opened, name: str) -> Numbers:
     """A column of numbers, or a coded one, whole."""
     with or_corrupt():
         return _Columns(blob).numbers(name)
@@ -167,6 +139,13 @@ def joined(name: str, parts: list[Any]) -> pl.Series:
         return pl.Series(name, [value for part in parts for value in part], dtype=pl.Binary).cast(pl.String)
     values = np.concatenate(parts)
     return pl.Series(name, values.tolist(), dtype=pl.String) if values.dtype == np.object_ else pl.Series(name, values)
+
+
+def listed(parts: list[Any]) -> list[Any]:
+    """As `joined`, as a list of Python's."""
+    if isinstance(parts[0], list):
+        return [None if value is None else value.decode() for part in parts for value in part]
+    return [value for part in parts for value in part.tolist()]
 
 
 @contextmanager
@@ -252,13 +231,9 @@ def _by_segment(rows: list[int], step: int) -> Iterable[tuple[int, list[int]]]:
 class _Columns:
     """The columns of one blob."""
 
-    def __init__(self, blob: Blob) -> None:
-        self._blob = blob
-        self._expand = zstandard.ZstdDecompressor().decompress
-        blob.seek(0)
-        size = int.from_bytes(blob.read(SIZE_BYTES), "little")
-        self.directory = _decode_directory(blob.read(size))
-        self._base = SIZE_BYTES + size
+    def __init__(self, blob: Blob | Opened) -> None:
+        self._opened = blob if isinstance(blob, Opened) else Opened(blob)
+        self.directory = self._opened.directory.columns
         self._lists: dict[int, pl.Series] = {}
 
     def is_text(self, name: str) -> bool:
@@ -292,7 +267,7 @@ class _Columns:
         found: dict[str, list[bytes | None]] = {name: [] for name in names}
         places = [self.directory[name].place for name in names]
         for number, inside in _by_segment(rows, first.step):
-            raw = self._expand(self._read(first.start + sum(first.sizes[:number]), first.sizes[number]))
+            raw = self._opened.expanded(first.start + sum(first.sizes[:number]), first.sizes[number])
             height = min(first.step, first.rows - number * first.step)
             picked = pick(raw, [place * height + row for place in places for row in inside])
             for position, values in enumerate(found.values()):
@@ -320,7 +295,7 @@ class _Columns:
         return lists.to_frame("").select(pl.col("").list.slice(height * column.place, height)).to_series().explode()
 
     def _segment_lists(self, column: Column) -> pl.Series:
-        segments = [self._expand(segment) for segment in self._segments(column)]
+        segments = [expand(segment) for segment in self._segments(column)]
         return pl.Series(segments, dtype=pl.Binary).cast(pl.String).str.split("\0")
 
     def _array(self, column: Column) -> Array:
@@ -329,20 +304,16 @@ class _Columns:
         parts = [self._unpacked(column, segment) for segment in self._segments(column)]
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, column.kind[1:]), *parts])
 
-    def _read(self, start: int, size: int) -> bytes:
-        self._blob.seek(self._base + start)
-        return self._blob.read(size)
-
     def _segments(self, column: Column) -> list[bytes]:
-        joined = self._read(column.start, sum(column.sizes))
+        joined = self._opened.read(column.start, sum(column.sizes))
         return [joined[low:high] for low, high in pairwise(accumulate(column.sizes, initial=0))]
 
     def _constant(self, column: Column, rows: int) -> Array:
-        value = np.frombuffer(self._read(column.start, column.sizes[0]), column.kind[1:])
+        value = np.frombuffer(self._opened.read(column.start, column.sizes[0]), column.kind[1:])
         return np.repeat(value, rows)
 
     def _unpacked(self, column: Column, segment: bytes) -> Array:
-        dtype, raw = np.dtype(column.kind[1:]), self._expand(segment)
+        dtype, raw = np.dtype(column.kind[1:]), expand(segment)
         if column.kind[0] == "r":
             return np.frombuffer(raw, dtype)
         return np.cumsum(unplaned(raw, dtype), dtype=dtype)

@@ -36,7 +36,9 @@ def _all_counts(store: Store, filters: Filters, window_us: int, by: By) -> pl.Da
     dimension = {"place": ["area"], "country": ["country"], "none": []}[by]
     if window_us == HOUR_US and by == "place" and not filters.countries and not _needs_facts(filters):
         return _hourly(store, filters)
-    parts = [_counted(store, rows, window_us, dimension).collect() for rows in _slices(store, filters, window_us)]
+    parts = list(_slices(Selection(store, filters), window_us, dimension))
+    if len(parts) == 1:
+        return parts[0]
     schema = (
         {"window_us": pl.Int64}
         | {"area": pl.UInt32, "country": pl.String}
@@ -60,8 +62,7 @@ def _hourly(store: Store, filters: Filters) -> pl.DataFrame:
     totals = rows.group_by("window_us", "area").agg(pl.col("posts", "reposts", "people").sum())
     parts = [totals.select("window_us", "area", "posts", "reposts", "people")]
     for start, end in _stretches(first, last, done):
-        activity = _from_activity(selection, max(start, first), min(end, last))
-        parts.append(_counted(store, activity, HOUR_US, ["area"]).collect())
+        parts.append(_from_activity(selection, (max(start, first), min(end, last)), HOUR_US, ["area"]))
     return pl.concat(parts).sort("window_us", "area")
 
 
@@ -84,18 +85,21 @@ def _needs_facts(filters: Filters) -> bool:
     return bool(filters.sources or filters.languages or filters.kinds) or not aligned
 
 
-def _counted(store: Store, rows: pl.LazyFrame, window_us: int, dimension: list[str]) -> pl.LazyFrame:
+def _counted(store: Store, rows: pl.LazyFrame, window_us: int, dimension: list[str]) -> pl.DataFrame:
+    """Counts of activity, sorted by window and place or country."""
     window = pl.col("key") * WINDOW_US // window_us
     if dimension == ["area"]:  # a country without a city is no place; two numbers in one are grouped in half the time
         cells = counted(rows.with_columns(city()).with_columns(cell=window * CELL + pl.col("area")), ["cell"])
         area = (pl.col("cell") % CELL).cast(pl.UInt32).alias("area")
-        return cells.select((pl.col("cell") // CELL * window_us).alias("window_us"), area, "posts", "reposts", "people")
+        start = (pl.col("cell") // CELL * window_us).alias("window_us")
+        return cells.sort("cell").select(start, area, "posts", "reposts", "people").collect()
     if dimension == ["country"]:
         areas = rows.select("area").unique().collect()["area"]
         names = countries(store, areas) or {0: ""}  # nothing at all would leave the type as it was
         rows = rows.with_columns(pl.col("area").replace_strict(names, return_dtype=pl.String).alias("country"))
     rows = rows.with_columns((window * window_us).alias("window_us"))
-    return counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
+    found = counted(rows, ["window_us", *dimension]).select("window_us", *dimension, "posts", "reposts", "people")
+    return found.sort("window_us", *dimension).collect()
 
 
 def countries(store: Store, areas: pl.Series) -> dict[int, str]:
@@ -104,17 +108,13 @@ def countries(store: Store, areas: pl.Series) -> dict[int, str]:
     return {area: country_of_area(area) if area >= COUNTRY_AREAS else cities.get(area, "") for area in areas.unique()}
 
 
-def _slices(store: Store, filters: Filters, window_us: int) -> Iterator[pl.LazyFrame]:
-    """Activity rows of the range, in slices that no window crosses."""
-    first, last = _extent(store, filters)
+def _slices(selection: Selection, window_us: int, dimension: list[str]) -> Iterator[pl.DataFrame]:
+    """The counts of the range, in slices that no window crosses, each by window and place or country."""
+    first, last = _extent(selection.store, selection.filters)
     step = max(window_us, SLICE_US // window_us * window_us)
-    start = first // window_us * window_us
-    from_facts = _needs_facts(filters)
-    selection = Selection(store, filters)
-    while start < last:
-        low, high = max(start, first), min(start + step, last)
-        yield _from_facts(selection, low, high) if from_facts else _from_activity(selection, low, high)
-        start += step
+    count = _from_facts if _needs_facts(selection.filters) else _from_activity
+    for start in range(first // window_us * window_us, last, step):
+        yield count(selection, (max(start, first), min(start + step, last)), window_us, dimension)
 
 
 def _extent(store: Store, filters: Filters) -> tuple[int, int]:
@@ -126,22 +126,34 @@ def _extent(store: Store, filters: Filters) -> tuple[int, int]:
     return max(low, filters.since_us), min(high, filters.until_us)
 
 
-def _from_activity(selection: Selection, low_us: int, high_us: int) -> pl.LazyFrame:
-    selection.store.check()
-    conditions = []
-    if selection.areas is not None:
-        conditions.append(pl.col("area").is_in(selection.areas))
-    if selection.filters.networks:
-        conditions.append(pl.col("network").is_in(selection.networks))
-    pages = selection.store.activity.range(
-        low_us // WINDOW_US, high_us // WINDOW_US - 1, "area", "network", "author", "posts", "reposts"
-    )
-    frames = list(pages)
-    rows = (pl.concat(frames) if frames else activity_of(_no_facts())).lazy()
-    return rows.filter(*conditions) if conditions else rows
+def _from_activity(
+    selection: Selection, span_us: tuple[int, int], window_us: int, dimension: list[str]
+) -> pl.DataFrame:
+    """What the activity of a span comes to; kept in memory, since the pages that it lies in never change."""
+    store = selection.store
+    store.check()
+    low, high = span_us[0] // WINDOW_US, span_us[1] // WINDOW_US - 1
+    pages = store.activity.pages(low, high)
+    areas = None if selection.areas is None else tuple(selection.areas)
+    networks = tuple(selection.networks) if selection.filters.networks else None
+    ids = tuple(page.id for page in pages)
+    chosen = areas, networks, window_us, *dimension
+
+    def count() -> pl.DataFrame:
+        frames = list(store.activity.inside(pages, low, high, "area", "network", "author", "posts", "reposts"))
+        rows = (pl.concat(frames) if frames else activity_of(_no_facts())).lazy()
+        if areas is not None:
+            rows = rows.filter(pl.col("area").is_in(areas))
+        if networks is not None:
+            rows = rows.filter(pl.col("network").is_in(networks))
+        return _counted(store, rows, window_us, dimension)
+
+    label = (str(store.path), "counts", ids, low, high, chosen)
+    return store.memory.get(label, count, lambda rows: int(rows.estimated_size()) + 32 * len(ids + (areas or ())))
 
 
-def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.LazyFrame:
+def _from_facts(selection: Selection, span_us: tuple[int, int], window_us: int, dimension: list[str]) -> pl.DataFrame:
+    low_us, high_us = span_us
     frames = []
     for block in selection.blocks():
         if block.to_us < low_us or block.from_us >= high_us:
@@ -149,7 +161,8 @@ def _from_facts(selection: Selection, low_us: int, high_us: int) -> pl.LazyFrame
         rows = selection.rows(block.seqs, "area", "network", "author", "kind")
         rows = rows.filter(pl.col("created_at_us").is_between(low_us, high_us, closed="left"))
         frames.append(activity_of(rows.with_columns(author_hash())))
-    return (pl.concat(frames) if frames else activity_of(_no_facts())).lazy()
+    activity = (pl.concat(frames) if frames else activity_of(_no_facts())).lazy()
+    return _counted(selection.store, activity, window_us, dimension)
 
 
 def _no_facts() -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from lapwing.contracts import Claimed
 from lapwing.errors import Corrupt
 from lapwing.ledger.sqlite import forgotten, leases, upkeep
+from lapwing.ledger.sqlite.cache import Cache
 from lapwing.ledger.sqlite.commit import commit
 from lapwing.ledger.sqlite.leases import WriterLock
 from lapwing.ledger.sqlite.prepare import held, prepare
@@ -41,6 +42,7 @@ class SqliteLedger:
         self.folder = folder
         self.lock = WriterLock(folder / "writer.lock")
         self._durability, self._mark = durability, mark
+        self._memory: Cache | None = None
         try:
             self._store = self._open()
         except BaseException:
@@ -53,7 +55,14 @@ class SqliteLedger:
     def _open(self) -> Store:
         store = Store(generation_path(self.folder), self.lock, self._durability, self._mark)
         store.is_current = lambda: generation_path(self.folder) == store.path
+        if self._memory is not None:
+            store.share(self._memory)
         return store
+
+    def share(self, memory: Cache) -> None:
+        """Keep what is decoded in this memory, as other threads of this process do that only read."""
+        self._memory = memory
+        self._store.share(memory)
 
     @property
     def store(self) -> Store:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import polars as pl
 import polars_hash  # noqa: F401  (registers the expression namespace `nchash`)
 
-FORMS: tuple[tuple[pl.Expr | str, ...], ...] = (
+AUTHOR = "\0"
+"""Stands for the author in a form."""
+FORMS: tuple[tuple[str, ...], ...] = (
     (),
-    ("at://", pl.col("author"), "/app.bsky.feed.post/"),
-    ("at://", pl.col("author"), "/app.bsky.feed.repost/"),
+    ("at://", AUTHOR, "/app.bsky.feed.post/"),
+    ("at://", AUTHOR, "/app.bsky.feed.repost/"),
     ("x:",),
-    (pl.col("author"),),
+    (AUTHOR,),
 )
 """How a uid may begin; the code is the position here. The first that fits is used, 0 when none does."""
 
 
-def _start(form: tuple[pl.Expr | str, ...]) -> pl.Expr:
-    return pl.concat_str([pl.lit(part) if isinstance(part, str) else part for part in form])
+def _start(form: tuple[str, ...]) -> pl.Expr:
+    return pl.concat_str([pl.col("author") if part == AUTHOR else pl.lit(part) for part in form])
+
+
+def whole(rest: str, form: int, author: str) -> str:
+    """One whole uid, as `restored` makes it of a column."""
+    return "".join(author if part == AUTHOR else part for part in FORMS[form]) + rest
 
 
 def shortened(posts: pl.DataFrame) -> pl.DataFrame:

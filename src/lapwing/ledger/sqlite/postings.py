@@ -16,6 +16,8 @@ import polars as pl
 import zstandard
 
 from lapwing.ledger.sqlite import columns
+from lapwing.ledger.sqlite.blocks import MEMORY_BYTES_MAX, Block
+from lapwing.ledger.sqlite.cache import Cache
 from lapwing.native.postings import rows_of
 from lapwing.text.words import PREFIX_CHARACTERS, flat, hash_terms
 
@@ -24,6 +26,8 @@ ROWS_MAX = 1 << ROW_BITS
 CHUNK_POSTINGS = 4_096
 COUNT_BYTES = 4
 CODE_MAX = (1 << 48) - 1
+ENTRY_BYTES = 300
+"""About so much does it take in memory to keep that nothing was found."""
 
 
 def codes_of(hashes: np.ndarray) -> np.ndarray:
@@ -122,8 +126,11 @@ def _decoded(raw: bytes, from_code: int, to_code: int) -> tuple[np.ndarray, np.n
 class Postings:
     """The index of all blocks, in the table `postings`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, file: str = "") -> None:
         self.connection = connection
+        self.memory = Cache(MEMORY_BYTES_MAX)
+        """What was found; threads that read the same file may share it."""
+        self._file = file
 
     def add(self, low: int, encoded: list[tuple[int, bytes]]) -> None:
         """Write the chunks of the block that begins at sequence number `low`."""
@@ -142,6 +149,15 @@ class Postings:
         if from_code == to_code and len(found) == 1:  # the rows of one code are sorted, and in one chunk
             return found[0]
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint16)
+
+    def rows_of(self, block: Block, from_code: int, to_code: int) -> np.ndarray:
+        """As `rows`, kept in memory. Where texts expired meanwhile these are too many, as candidates may be."""
+        label = (self._file, "postings", block.id, from_code, to_code)
+        return self.memory.get(
+            label,
+            lambda: self.rows(block.low, from_code, to_code).astype(np.int64),
+            lambda rows: rows.nbytes + ENTRY_BYTES,
+        )
 
     def merge(self, lows: list[int], target: int) -> None:
         """Make one block's index of several adjacent ones; rows are counted from `target` afterwards."""

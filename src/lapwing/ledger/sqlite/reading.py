@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -13,11 +16,12 @@ from lapwing.ledger.sqlite.blocks import FACTS, TEXTS
 from lapwing.ledger.sqlite.searching import candidates
 from lapwing.ledger.sqlite.selecting import TIME_MAX, Filters, Selection
 from lapwing.ledger.sqlite.store import Store
-from lapwing.text.query import Node, matches
+from lapwing.text.query import Node, matching
 
 VERIFIED_AT_ONCE = 2_000
-FEW = 2
-"""So many candidates for each post that is wanted are read whole at once."""
+VERIFIED_MIN = 32
+ENTRY_BYTES = 400
+"""About so much does it take in memory to remember of a text that it matches."""
 CANDIDATES_MIN = 400
 """Fewer candidates than this wait for those of the next block."""
 SHOWN = tuple(name for name in FACTS if name not in ("origin", "offset"))
@@ -34,74 +38,155 @@ class Cursor(msgspec.Struct, frozen=True, order=True):
 NEWEST = Cursor(TIME_MAX, TIME_MAX)
 
 
-def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: Cursor = NEWEST) -> pl.DataFrame:
-    """At most `limit` posts older than `after`, newest first, with facts and texts; texts are null once expired.
+class _Posts(msgspec.Struct, frozen=True):
+    """Posts, newest first."""
+
+    seqs: np.ndarray
+    times_us: np.ndarray
+
+    def some(self, which: slice | np.ndarray) -> _Posts:
+        return _Posts(self.seqs[which], self.times_us[which])
+
+    def with_(self, others: _Posts) -> _Posts:
+        seqs, times = np.append(self.seqs, others.seqs), np.append(self.times_us, others.times_us)
+        return _Posts(seqs, times).some(np.lexsort((seqs, times))[::-1])
+
+
+_NONE = _Posts(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+def posts(store: Store, filters: Filters, query: Node | None, limit: int, after: Cursor = NEWEST) -> list[Row]:
+    """At most `limit` posts older than `after`, newest first, with facts and texts; texts are None once expired.
 
     Candidates of several blocks are looked at together when they are few: reading costs more by the call than by the
     post.
     """
     with store.snapshot():
-        return _newest(Selection(store, filters), query, limit, after)
+        return rows(store, _newest(Selection(store, filters), query, limit, after).seqs)
 
 
-def _newest(selection: Selection, query: Node | None, limit: int, after: Cursor) -> pl.DataFrame:
-    best = pl.DataFrame(schema={"seq": pl.Int64, "created_at_us": pl.Int64})
+def _newest(selection: Selection, query: Node | None, limit: int, after: Cursor) -> _Posts:
+    best = _NONE
     waiting: list[np.ndarray] = []
     enough = limit if query is None else max(CANDIDATES_MIN, 4 * limit)
     for block in selection.blocks("to_us DESC, low DESC"):
-        if best.height == limit and block.to_us < best["created_at_us"][-1]:
+        if len(best.seqs) == limit and block.to_us < best.times_us[-1]:
             break
         selection.store.check()
         if block.from_us <= after.created_at_us:
             waiting.append(candidates(selection.store.postings, block, query))
         if sum(map(len, waiting)) >= enough:
             best, waiting = _best(selection, best, waiting, (query, limit, after)), []
-    whole = best.is_empty() and sum(map(len, waiting)) <= FEW * limit
-    return complete(selection.store, _best(selection, best, waiting, (query, limit, after), whole=whole))
+    return _best(selection, best, waiting, (query, limit, after))
 
 
 Wish = tuple[Node | None, int, Cursor]
 """What is looked for, how many of it, and after which post."""
 
 
-def _best(
-    selection: Selection, best: pl.DataFrame, waiting: list[np.ndarray], wish: Wish, *, whole: bool = False
-) -> pl.DataFrame:
-    """The newest of what was found and of what truly matches among the candidates; `whole`: with all columns."""
+def _best(selection: Selection, best: _Posts, waiting: list[np.ndarray], wish: Wish) -> _Posts:
+    """The newest of what was found and of what truly matches among the candidates."""
     query, limit, after = wish
     if not waiting:
         return best
-    older = (pl.col("created_at_us") < after.created_at_us) | (
-        (pl.col("created_at_us") == after.created_at_us) & (pl.col("seq") < after.seq)
-    )
-    facts, texts = (SHOWN, tuple(TEXTS)) if whole else ((), ("text",))
-    passing = selection.rows(np.sort(np.concatenate(waiting)), *facts)
-    newest = (
-        passing.select("seq", *(facts or ("created_at_us",)))
-        .filter(older)
-        .sort("created_at_us", "seq", descending=True)
-    )
-    found = newest.head(limit) if query is None else _verified(selection.store, newest, (query, limit), texts)
-    return pl.concat([best, found], how="diagonal").sort("created_at_us", "seq", descending=True).head(limit)
+    seqs, times = selection.passing(np.sort(np.concatenate(waiting)))
+    fits = (times < after.created_at_us) | ((times == after.created_at_us) & (seqs < after.seq))
+    if len(best.seqs) == limit:
+        fits &= times >= best.times_us[-1]
+    passing = _Posts(seqs[fits], times[fits])
+    newest = passing.some(np.argsort(passing.times_us, kind="stable")[::-1])  # they come in the order of their numbers
+    found = newest.some(slice(limit)) if query is None else _verified(selection.store, newest, query, limit)
+    return best.with_(found).some(slice(limit))
 
 
-def _verified(store: Store, found: pl.DataFrame, wish: tuple[Node, int], names: tuple[str, ...]) -> pl.DataFrame:
-    """The first rows, so many, whose text truly matches, with the columns in `names`; reads only as far as needed."""
-    query, limit = wish
-    kept: list[pl.DataFrame] = []
-    count, step = 0, min(max(limit, 100), VERIFIED_AT_ONCE)
-    for start in range(0, found.height, step):
+def _verified(store: Store, found: _Posts, query: Node, limit: int) -> _Posts:
+    """The first posts, so many, whose text truly matches; reads only as far as needed."""
+    kept = _NONE
+    # Nearly all that have a word match; what collides, or has the words of a phrase elsewhere, is looked for further on.
+    step = min(max(limit + limit // 4, VERIFIED_MIN), VERIFIED_AT_ONCE)
+    for start in range(0, len(found.seqs), step):
         store.check()
-        some = found[start : start + step]
-        texts = store.texts.at(np.sort(some["seq"].to_numpy()), *names)
-        if texts.is_empty():  # expired
-            continue
-        true = some.join(texts.filter(matches(query, texts["text"])), on="seq", maintain_order="left")
-        kept.append(true)
-        count += true.height
-        if count >= limit:
+        some = found.some(slice(start, start + step))
+        true = [seq for seq, holds in _holding(store, query, np.sort(some.seqs)) if holds]
+        kept = kept.with_(some.some(np.isin(some.seqs, true)))
+        if len(kept.seqs) >= limit:
             break
-    return pl.concat(kept).head(limit) if kept else found.head(0)
+    return kept.some(slice(limit))
+
+
+def _holding(store: Store, query: Node, seqs: np.ndarray) -> Iterator[tuple[int, bool]]:
+    """Posts (sorted), and whether their text truly matches; what expired is left out. Remembered, since the newest posts
+    are looked through again whenever the same is asked.
+    """
+    asked = (str(store.path), "holds", str(query))
+    labels = {seq: (*asked, block.id, seq) for block, some in store.texts.parts(seqs) for seq in some.tolist()}
+    known = dict(zip(labels, store.memory.among(list(labels.values())), strict=True))
+    unknown = np.array([seq for seq, holds in known.items() if holds is None], dtype=np.int64)
+    there, texts = store.texts.lists(unknown, "text")
+    for seq, holds in zip(there, matching(query, texts["text"]), strict=True):
+        known[seq] = store.memory.get(labels[seq], partial(_same, holds), lambda _: ENTRY_BYTES + len(asked[2]))
+    yield from known.items()
+
+
+Row = Mapping[str, Any]
+"""A post with its `seq`, the facts in `SHOWN` and its texts, by their names."""
+
+
+def rows(store: Store, seqs: np.ndarray) -> list[Row]:
+    """Some posts (in any order) with all that an answer shows, in the same order; texts are None once expired.
+
+    They are kept in memory: what was shown to somebody is mostly shown to others, or again.
+    """
+    order = np.sort(seqs)
+    labels = _labels(store, order)
+    found: dict[int, Row] = {}
+    missing = []
+    for seq, row in zip(labels, store.memory.among(list(labels.values())), strict=True):
+        if row is None:
+            missing.append(seq)
+        else:
+            found[seq] = row
+    for seq, row in _read(store, np.array(missing, dtype=np.int64)).items():
+        found[seq] = store.memory.get(labels[seq], partial(_same, row), _bytes)
+    return [found[seq] for seq in seqs.tolist() if seq in found]
+
+
+def _labels(store: Store, seqs: np.ndarray) -> dict[int, tuple[Any, ...]]:
+    """Under what posts (sorted) are kept: the blocks that their facts and texts lie in never change."""
+    texts = {seq: block.id for block, some in store.texts.parts(seqs) for seq in some.tolist()}
+    file = str(store.path)
+    return {
+        seq: (file, "post", block.id, texts.get(seq), seq)
+        for block, some in store.facts.parts(seqs) for seq in some.tolist()
+    }  # fmt: skip
+
+
+def _same(made: Made) -> Made:
+    return made
+
+
+def _bytes(row: Row) -> int:
+    return sys.getsizeof(row) + sum(map(sys.getsizeof, row.values()))
+
+
+Made = TypeVar("Made")
+_EXPIRED = (None,) * len(TEXTS)
+
+
+def _read(store: Store, seqs: np.ndarray) -> dict[int, Row]:
+    """Posts (sorted) as they lie on the disk."""
+    there, facts = store.facts.lists(seqs, *SHOWN)
+    texts_there, texts = store.texts.lists(seqs, *TEXTS)
+    said = dict(zip(texts_there, zip(*texts.values(), strict=True), strict=True))
+    found: dict[int, Row] = {}
+    for seq, *values in zip(there, *facts.values(), strict=True):
+        row = (
+            {"seq": seq}
+            | dict(zip(facts, values, strict=True))
+            | dict(zip(TEXTS, said.get(seq, _EXPIRED), strict=True))
+        )
+        found[seq] = row | {"uid": names.whole(row["uid"], row["uid_form"], row["author"])}
+    return found
 
 
 def texts_of(store: Store, filters: Filters, query: Node | None) -> Iterator[pl.DataFrame]:

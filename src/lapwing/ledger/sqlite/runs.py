@@ -39,10 +39,12 @@ class Page(msgspec.Struct, frozen=True):
 class Runs:
     """One store of sorted runs. Frames have an Int64 column `key` and are handed in sorted by it."""
 
-    def __init__(self, connection: sqlite3.Connection, store: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, store: str, file: str = "") -> None:
         self.connection = connection
         self.store = store
-        self._kept: Cache[pl.DataFrame] = Cache(CACHE_BYTES_MAX, lambda frame: int(frame.estimated_size()))
+        self.memory = Cache(CACHE_BYTES_MAX)
+        """What was decoded; threads that read the same file may share it."""
+        self._file = file
 
     def append(self, frame: pl.DataFrame, level: int = 0) -> int | None:
         """Write one run, inside the caller's transaction; the run's id, or None for an empty frame."""
@@ -76,7 +78,10 @@ class Runs:
 
     def read(self, page: Page, *names: str) -> pl.DataFrame:
         """The columns of a page; kept in memory up to `CACHE_BYTES_MAX`."""
-        return self._kept.get((page.id, ",".join(names)), lambda: columns.decode(self._blob(page), names or None))
+        label = (self._file, "pages", page.id, names)
+        return self.memory.get(
+            label, lambda: columns.decode(self._blob(page), names or None), lambda frame: int(frame.estimated_size())
+        )
 
     def _blob(self, page: Page) -> bytes:
         (blob,) = self.connection.execute("SELECT blob FROM pages WHERE id = ?", (page.id,)).fetchone()
@@ -84,14 +89,18 @@ class Runs:
 
     def range(self, low: int, high: int, *names: str) -> Iterator[pl.DataFrame]:
         """The rows with `low <= key <= high`, page by page, in no order between pages."""
-        for page in self.pages(low, high):
+        yield from self.inside(self.pages(low, high), low, high, *names)
+
+    def inside(self, pages: list[Page], low: int, high: int, *names: str) -> Iterator[pl.DataFrame]:
+        """As `range`, of these pages."""
+        for page in pages:
             frame = self.read(page, "key", *names)
             inside = page.low >= low and page.high <= high
             yield frame if inside else frame.filter(pl.col("key").is_between(low, high))
 
     def forget(self) -> None:
         """Empty the cache: a transaction that gave out ids was rolled back."""
-        self._kept.forget()
+        self.memory.forget()
 
     def newest_run(self) -> int:
         """The highest run id ever given; what is written later is higher."""

@@ -32,7 +32,7 @@ def _rows(postings: Postings, block: Block, node: Node) -> Rows:
     if isinstance(node, Prefix):
         if len(node.term) < PREFIX_CHARACTERS:
             return None
-        return postings.rows(block.low, *prefix_range(node.term)).astype(np.int64)
+        return postings.rows_of(block, *prefix_range(node.term))
     if isinstance(node, And):
         return _all_of(len(node.parts), (_rows(postings, block, part) for part in node.parts))
     if isinstance(node, Or):
@@ -43,7 +43,7 @@ def _rows(postings: Postings, block: Block, node: Node) -> Rows:
 
 def _holding(postings: Postings, block: Block, term: str) -> np.ndarray:
     code = code_of(term)
-    return postings.rows(block.low, code, code).astype(np.int64)
+    return postings.rows_of(block, code, code)
 
 
 def _all_of(count: int, parts: Iterator[Rows]) -> Rows:

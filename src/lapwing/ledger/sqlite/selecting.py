@@ -49,11 +49,16 @@ class Selection:
 
     def rows(self, seqs: np.ndarray, *names: str) -> pl.DataFrame:
         """Those of the posts (sorted) that stand and pass: `seq`, `created_at_us` and the columns in `names`."""
+        return self.store.facts.at(self.passing(seqs)[0], *sorted({"created_at_us", *names}))
+
+    def passing(self, seqs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Those of the posts (sorted) that stand and pass, and when they were made."""
         self.store.check()
-        needed = sorted({"created_at_us", *names, *self._asked()})
-        stands = np.isin(seqs, self._hidden(seqs), invert=True)
-        facts = self.store.facts.at(seqs[stands], *needed)
-        return facts.filter(*self._conditions(facts)) if facts.height else facts
+        hidden = self._hidden(seqs)
+        stands = seqs[np.isin(seqs, hidden, invert=True)] if len(hidden) else seqs
+        there, facts = self.store.facts.numbers(stands, "created_at_us", *self._asked())
+        passes = np.logical_and.reduce(list(self._conditions(there, facts)))
+        return there[passes], facts["created_at_us"][passes]
 
     def _hidden(self, seqs: np.ndarray) -> np.ndarray:
         """Those that do not stand, of a range of posts, or of a few anywhere."""
@@ -74,24 +79,24 @@ class Selection:
         }
         return {name for name, values in asked.items() if values} | ({"area"} if self.areas is not None else set())
 
-    def _conditions(self, facts: pl.DataFrame) -> Iterator[pl.Expr]:
-        filters = self.filters
-        yield pl.col("created_at_us").is_between(filters.since_us, filters.until_us, closed="left")
+    def _conditions(self, seqs: np.ndarray, facts: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
+        filters, times = self.filters, facts["created_at_us"]
+        yield (times >= filters.since_us) & (times < filters.until_us)
         if filters.sources:
-            sighted = self._sighted(facts["seq"])
-            yield pl.col("source").is_in(self.sources) | pl.col("seq").is_in(sighted)
+            yield np.isin(facts["source"], self.sources) | np.isin(seqs, self._sighted(seqs))
         if filters.networks:
-            yield pl.col("network").is_in(self.networks)
+            yield np.isin(facts["network"], self.networks)
         if self.areas is not None:
-            yield pl.col("area").is_in(self.areas)
+            yield np.isin(facts["area"], self.areas)
         if filters.languages:
-            yield pl.col("lang").is_in(filters.languages)
+            asked = frozenset(filters.languages)
+            yield np.fromiter(map(asked.__contains__, facts["lang"].tolist()), np.bool_, len(seqs))
         if filters.kinds:
-            yield pl.col("kind").is_in([KINDS.index(kind) for kind in filters.kinds])
+            yield np.isin(facts["kind"], [KINDS.index(kind) for kind in filters.kinds])
 
-    def _sighted(self, seqs: pl.Series) -> list[int]:
+    def _sighted(self, seqs: np.ndarray) -> list[int]:
         """Posts that one of the sources asked for saw, though another saw them first; edits count with their post."""
-        if seqs.is_empty():
+        if not len(seqs):
             return []
         marks = ",".join(str(source) for source in self.sources) or "NULL"
         rows = self.store.connection.execute(

@@ -13,6 +13,7 @@ import polars as pl
 
 from lapwing.errors import Fenced
 from lapwing.ledger.sqlite import blocks, names, schema
+from lapwing.ledger.sqlite.cache import Cache
 from lapwing.ledger.sqlite.keys import Keys
 from lapwing.ledger.sqlite.leases import WriterLock
 from lapwing.ledger.sqlite.postings import Postings
@@ -41,12 +42,24 @@ class Store:
             schema.create(self.connection, generation=1)
         schema.complete(self.connection)
         self.keys = Keys(Runs(self.connection, "keys"))
-        self.activity = Runs(self.connection, "activity")
-        self.facts = blocks.Blocks(self.connection, "facts", blocks.FACTS_ROWS_MAX)
-        self.texts = blocks.Blocks(self.connection, "texts", blocks.TEXTS_ROWS_MAX)
-        self.postings = Postings(self.connection)
+        self.activity = Runs(self.connection, "activity", str(path))
+        self.facts = blocks.Blocks(self.connection, "facts", blocks.FACTS_ROWS_MAX, str(path))
+        self.texts = blocks.Blocks(self.connection, "texts", blocks.TEXTS_ROWS_MAX, str(path))
+        self.postings = Postings(self.connection, str(path))
+        self._shared = self._own = Cache(blocks.MEMORY_BYTES_MAX)
+        self.share(self._own)
         self._sources: dict[str, int] = {}
         self._networks: dict[str, int] = {}
+
+    def share(self, memory: Cache) -> None:
+        """Keep in this memory what is decoded, as other threads do that read the same file."""
+        self._shared = memory
+        self._keep_in(memory)
+
+    def _keep_in(self, memory: Cache) -> None:
+        self.memory = memory
+        for part in (self.facts, self.texts, self.activity, self.postings):
+            part.memory = memory
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -55,6 +68,7 @@ class Store:
             if not self.is_current():
                 raise Fenced("the ledger was rebuilt", "the new generation is used from now on")
             try:
+                self._keep_in(self._own)  # ids of what is not yet committed mean nothing to others
                 self.connection.execute("BEGIN IMMEDIATE")
                 yield self.connection
                 self.mark("ledger.before_commit")
@@ -65,6 +79,8 @@ class Store:
                 if isinstance(problem, sqlite3.OperationalError):
                     raise schema.full_or(problem) from problem
                 raise
+            finally:
+                self._keep_in(self._shared)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -82,8 +98,8 @@ class Store:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         # Ids given in the transaction will be given again, to other content.
-        for cached in (self.keys.runs, self.activity, self.facts, self.texts):
-            cached.forget()
+        self.keys.runs.forget()
+        self._own.forget()
         self._sources.clear()
         self._networks.clear()
 
