@@ -40,6 +40,7 @@ class Text(NamedTuple):
 
     category: int
     weight: float
+    lang: str
     terms: tuple[int, ...]
     signature: bytes
 
@@ -56,10 +57,12 @@ def understood(texts: list[str]) -> list[Text | None]:
     for name in STAGES:
         stage = catalog.load("stages", name)
         frame = stage.make({each: RESOURCES[each] for each in stage.resources})(frame)
-    rows = frame.select("verdict", "category", "emergency", "term_hashes").to_dicts()
+    rows = frame.select("verdict", "category", "emergency", "lang", "term_hashes").to_dicts()
     terms = [tuple(sorted({term >> 32 for term in row["term_hashes"]}))[:64] for row in rows]
     return [
-        Text(row["category"], row["emergency"] or 0.5, words, signature) if row["verdict"] >= UNSURE else None
+        Text(row["category"], row["emergency"] or 0.5, row["lang"], words, signature)
+        if row["verdict"] >= UNSURE
+        else None
         for row, words, signature in zip(rows, terms, signatures(terms), strict=True)
     ]
 

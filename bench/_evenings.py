@@ -193,7 +193,7 @@ def _flagged(seq: int, said: Saying, text: Text) -> Flagged:
     return Flagged(
         seq=seq, at_us=said.at_us, author=said.author, mark=mark_of(str(seq)), area=area_of(said), country=said.country,
         longitude=where.longitude if where else None, latitude=where.latitude if where else None, category=text.category,
-        weight=text.weight, repost=said.repost, terms=text.terms, signature=text.signature,
+        weight=text.weight, repost=said.repost, lang=text.lang, terms=text.terms, signature=text.signature,
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Every post goes through the product's own stages (gate, classifier), the flagged ones through the working set of incidents,
 each change through rules and budget, by a clock that is the posts' own. A reader at each place is told of what is within
-50 km, and one reader of everything. Whether an alert is true is known from what most posts of its incident are about.
+50 km, and one reader of everything. Whether an alert is true is known from what most voices of its incident are about when
+it is sent: a thousand copies of one text that somebody hung onto a fire are one voice of it, as they are for the reader.
 Posts are made up, by `_evenings.py`; they are easier than life in their words and harder in how much of them is noise.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from _evenings import BUILDING, HELD, MINUTES, START_US, Evening, Settings, even
 from _machine import heading, parser, write
 
 from lapwing.incidents.budget import Standing, Told, decide, pass_time
-from lapwing.incidents.happening import CONFIRMED, POSSIBLE, Change, mark_of
+from lapwing.incidents.happening import CONFIRMED, POSSIBLE, Change
 from lapwing.incidents.intervals import share_of
 from lapwing.incidents.rules import About, Area, Circle, News, Rule
 from lapwing.incidents.scene import scene_of
@@ -41,6 +42,8 @@ class Sent(msgspec.Struct, frozen=True):
     reader: Reader
     told: Told
     heard_us: int
+    about: str
+    """What most voices of its first incident then spoke of: an event, or ``~`` and what it was instead."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -82,14 +85,12 @@ class Run:
         self.standings: dict[Reader, Standing] = dict.fromkeys(self.readers, Standing())
         self.working = Working()
         self.sent: list[Sent] = []
-        self.where: dict[int, int] = {}
-        self.into: dict[int, int] = {}
+        self.said = {each.post.seq: each.about or "~talk" for each in found.heard}
+        self.about: dict[str, str] = {}
         self.number = 0
 
     def collect(self, clock_us: int) -> None:
         """Tell the readers what changed."""
-        self.where.update(self.working.joined)
-        self.into.update(dict(self.working.merged))
         scenes = {each.mark: each for each in [*self.working.happenings.values(), *self.working.left]}
         last = {change.incident: change for change in self.working.changes}
         for change in self.working.changes:
@@ -100,6 +101,8 @@ class Run:
     def news(self, change: Change, scenes: dict[str, Any], clock_us: int) -> News:
         happening = scenes[change.incident]
         scene = scene_of(happening)
+        if spoken := Counter(self.said[voice.seq] for voice in happening.voices):
+            self.about[change.incident] = max(spoken, key=lambda each: (spoken[each], each))
         self.number += 1
         return News(
             number=self.number, key=f"{change.incident}/{change.ordinal}", incident=change.incident, clock_us=clock_us,
@@ -113,16 +116,15 @@ class Run:
     def tell(self, news: News) -> None:
         for reader, rules in self.readers.items():
             self.standings[reader], told = decide(news, rules, self.standings[reader], news.clock_us)
-            self.sent += [Sent(reader, each, news.clock_us) for each in told]
+            self.sent += [self.sent_to(reader, each, news.clock_us) for each in told]
+
+    def sent_to(self, reader: Reader, told: Told, heard_us: int) -> Sent:
+        return Sent(reader, told, heard_us, self.about.get(told.items[0].incident, "~talk"))
 
     def end(self, clock_us: int) -> None:
         for reader, rules in self.readers.items():
             self.standings[reader], told = pass_time(rules, self.standings[reader], clock_us)
-            self.sent += [Sent(reader, each, clock_us) for each in told]
-        for seq, founder in self.where.items():
-            while founder in self.into:
-                founder = self.into[founder]
-            self.where[seq] = founder
+            self.sent += [self.sent_to(reader, each, clock_us) for each in told]
 
 
 def run(found: Evening) -> Run:
@@ -143,31 +145,14 @@ def run(found: Evening) -> Run:
     return own
 
 
-def truths(found: Evening, own: Run) -> dict[str, str]:
-    """What each incident is about, by its name: what most of its posts are about; ``~talk`` for nothing."""
-    about: dict[int, Counter[str]] = defaultdict(Counter)
-    for each in found.heard:
-        founder = own.where.get(each.post.seq)
-        if founder is not None:
-            about[founder][each.about or "~talk"] += 1
-    truth = {founder: max(said, key=lambda each: (said[each], each)) for founder, said in about.items()}
-    for younger in own.into:  # an alert may name an incident that is another one by now
-        older = younger
-        while older in own.into:
-            older = own.into[older]
-        truth.setdefault(younger, truth.get(older, "~talk"))
-    return {mark_of(str(founder)): name for founder, name in truth.items()}
-
-
 def outcome(found: Evening) -> dict[str, Outcome]:
     """How well the evening went, by kind of rule."""
     own = run(found)
-    truth = truths(found, own)
-    return {kind: _outcome(found, [each for each in own.sent if each.reader[0] == kind], truth) for kind in STATES}
+    return {kind: _outcome(found, [each for each in own.sent if each.reader[0] == kind]) for kind in STATES}
 
 
-def _outcome(found: Evening, sent: list[Sent], truth: dict[str, str]) -> Outcome:
-    first = [(truth.get(each.told.items[0].incident, "~talk"), each) for each in sent if each.told.kind in FIRST]
+def _outcome(found: Evening, sent: list[Sent]) -> Outcome:
+    first = [(each.about, each) for each in sent if each.told.kind in FIRST]
     near = {event.name: event.place.name for event in found.events}
     delays, missed = [], []
     for name, tenth_us in found.tenth_us.items():

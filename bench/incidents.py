@@ -63,7 +63,7 @@ def flagged(rows: list[dict[str, Any]]) -> dict[int, Flagged]:
             found[seq] = Flagged(
                 seq=seq, at_us=row["at_us"], author=seq, mark=mark_of(str(seq)), area=row["area"],
                 country=city.get("country") or row["country"], longitude=city.get("longitude"),
-                latitude=city.get("latitude"), category=row["category"], weight=row["emergency"] or 0.5,
+                latitude=city.get("latitude"), category=row["category"], weight=row["emergency"] or 0.5, lang=row["lang"],
                 terms=terms[seq], signature=signature,
             )  # fmt: skip
     return found

@@ -13,7 +13,17 @@ from lapwing.incidents import copies
 from lapwing.incidents.burst import tail
 from lapwing.incidents.happening import Flagged, Happening, Spot, Voice
 from lapwing.incidents.index import COPIED_MAX, Index
-from lapwing.incidents.likeness import BY_WORDS, ECHO_MIN, JOIN_MIN, SAME_KIND, asked_of, by_place, fitting, where_of
+from lapwing.incidents.likeness import (
+    BY_WORDS,
+    CANDIDATE_US,
+    ECHO_MIN,
+    JOIN_MIN,
+    SAME_KIND,
+    asked_of,
+    by_place,
+    fitting,
+    where_of,
+)
 from lapwing.incidents.outline import lingers_us, outline_of
 from lapwing.incidents.reach import kind_of, reach_of
 from lapwing.incidents.window import window_of
@@ -38,7 +48,8 @@ def made(chance: random.Random, founder: int) -> Happening:
         area, category = chance.randrange(len(CITIES)), chance.choice([1, 2, 7, 8])
         terms = tuple(sorted(chance.sample(range(30), chance.randrange(1, 8))))
         at_us = HOUR_US + chance.randrange(3 * HOUR_US)
-        voice = Voice(founder * 100 + number, at_us, number, area, category, chance.random(), False, terms, b"")
+        weight = chance.choice([0.0, chance.random(), chance.random()])
+        voice = Voice(founder * 100 + number, at_us, number, area, category, weight, False, terms, b"")
         found.add(voice, Spot(*CITIES[area]))
     found.state = chance.randrange(4)
     return found
@@ -46,18 +57,16 @@ def made(chance: random.Random, founder: int) -> Happening:
 
 def plainly(post: Flagged, happening: Happening, rarity: dict[int, float]) -> float:
     """How well a post fits, without a shortcut."""
-    if (
-        not happening.first_us - reach_of(happening.category).quiet_us
-        <= post.at_us
-        <= happening.last_us + lingers_us(happening)
-    ):
+    ends_us = happening.last_us + lingers_us(happening) if happening.state else happening.first_us + CANDIDATE_US
+    if not happening.first_us - reach_of(happening.category).quiet_us <= post.at_us <= ends_us:
         return -1.0
     place = by_place(where_of(post), outline_of(happening))
     total = sum(rarity[term] for term in post.terms)
     voices = len(happening.voices)
     shared = sum(rarity[term] * min(1.0, 4 * happening.terms.get(term, 0) / voices) for term in post.terms)
     words = shared / total if total else 0.0
-    if happening.state == 3 and words < ECHO_MIN:
+    mostly_echoes = sum(voice.weight == 0 for voice in happening.voices) * 2 > voices
+    if (happening.state == 3 or mostly_echoes != (post.weight == 0)) and words < ECHO_MIN:
         return -1.0
     return place + SAME_KIND * (kind_of(post.category) == kind_of(happening.category)) + BY_WORDS * words
 
@@ -74,7 +83,7 @@ def test_whatever_a_post_fits_is_found_with_the_same_score(seed: int) -> None:
     country, longitude, latitude = chance.choice(CITIES)
     post = Flagged(
         seq=1, at_us=HOUR_US + chance.randrange(12 * HOUR_US), author=1, mark="", area=1, country=country,
-        longitude=longitude, latitude=latitude, category=chance.choice([1, 2, 7, 8]), weight=0.5,
+        longitude=longitude, latitude=latitude, category=chance.choice([1, 2, 7, 8]), weight=chance.choice([0.0, 0.5]),
         terms=tuple(sorted(chance.sample(range(34), 6))),
     )  # fmt: skip
     rarity = {term: 0.1 + chance.random() for term in range(34)}

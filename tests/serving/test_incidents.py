@@ -88,3 +88,21 @@ def test_a_decision_is_taken_up_by_the_stage(client: httpx.Client) -> None:
     assert (now["people"], now["muted"]) == (13, True)
     assert client.get(f"/api/v1/incidents/{small['id']}").json()["merged_into"] == large["id"]
     assert rows(OPENED[0], "SELECT count(*) FROM decisions") == [(2,)]
+    assert client.post(f"/api/v1/incidents/{large['id']}/unmute").status_code == 200
+    turn(OPENED[0], 4)
+    assert client.get(f"/api/v1/incidents/{large['id']}").json()["muted"] is False
+
+
+def test_the_card_says_which_words_decided_and_for_how_many(client: httpx.Client) -> None:
+    (large,) = client.get("/api/v1/incidents?state=confirmed").json()["incidents"]
+    assert client.get(f"/api/v1/incidents/{large['id']}").json()["words"] == [], (
+        "the town's classifier gives no reasons"
+    )
+    voices = rows(
+        OPENED[0], f"SELECT seq FROM evidence JOIN incidents USING (founder) WHERE mark = '{large['id']}' AND voice"
+    )
+    reasons = ["+smoke · −lol · +roof"] * 3 + ["+smoke"]
+    with OPENED[0].ledger.store.connection as connection:
+        connection.executemany("UPDATE flagged SET because = ? WHERE seq = ?", [(why, seq) for why, (seq,) in zip(reasons, voices, strict=False)])  # fmt: skip
+    words = client.get(f"/api/v1/incidents/{large['id']}").json()["words"]
+    assert words == [{"word": "smoke", "people": 4}, {"word": "roof", "people": 3}]

@@ -38,19 +38,29 @@ def small(**weights: float) -> object:
 
 
 def test_a_sum_of_words_becomes_a_probability_and_says_why() -> None:
-    classifier = small(fire=2.0, trapped=2.0, people=2.0, lol=-6.0)
+    classifier = small(fire=2.0, trapped=2.0, people=2.0, lol=-9.0)
     yes, no, talk = told("fire people trapped", "fire people lol", "hello people", classifier=classifier)
     assert yes["emergency"] == pytest.approx(1 / (1 + np.exp(-6 / np.sqrt(3))))
     assert (VERDICTS[yes["verdict"]], yes["because"]) == ("yes", "+fire · +people · +trapped")
-    assert no["emergency"] == pytest.approx(1 / (1 + np.exp(2 / np.sqrt(3))))
+    assert no["emergency"] == pytest.approx(1 / (1 + np.exp(5 / np.sqrt(3))))
     assert (VERDICTS[no["verdict"]], no["because"]) == ("no", None)
     assert (talk["gate"], talk["emergency"], VERDICTS[talk["verdict"]]) == (None, None, "not asked")
 
 
 def test_where_few_words_are_known_the_verdict_is_unsure() -> None:
-    (post,) = told("fire fuego llamas", classifier=small(fire=9.0))
-    assert post["emergency"] > 0.99
-    assert VERDICTS[post["verdict"]] == "unsure"
+    few, small_part = told(
+        "fire fuego llamas", "fire fire fire quema la casa de los vecinos del barrio", classifier=small(fire=9.0)
+    )
+    assert (few["emergency"], VERDICTS[few["verdict"]]) == (None, "unsure")
+    assert (small_part["emergency"], VERDICTS[small_part["verdict"]]) == (None, "unsure")
+
+
+def test_who_names_a_kind_of_emergency_is_unsure_where_another_is_a_no() -> None:
+    classifier = small(fire=-1.0, police=-1.0, people=0.0, here=0.0)
+    named, unnamed = told("fire people here", "police people here", classifier=classifier)
+    assert named["emergency"] == unnamed["emergency"] == pytest.approx(1 / (1 + np.exp(1 / np.sqrt(3))))
+    assert (VERDICTS[named["verdict"]], VERDICTS[unnamed["verdict"]]) == ("unsure", "no")
+    assert named["because"] == "−fire"
 
 
 def test_a_function_of_the_users_own_may_stand_for_either() -> None:

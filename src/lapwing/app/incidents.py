@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import polars as pl
 
 from lapwing.app import answers, cursors
 from lapwing.app.opening import Directory
@@ -22,11 +21,12 @@ from lapwing.incidents.happening import SEVERITIES, STATES, Flagged
 from lapwing.incidents.picking import diverse
 from lapwing.ledger.sqlite import flagged, listened
 from lapwing.ledger.sqlite.incidents import COLUMNS
-from lapwing.ledger.sqlite.reading import complete as whole_posts
+from lapwing.ledger.sqlite.reading import rows as whole_posts
 from lapwing.ledger.sqlite.selecting import Filters
 from lapwing.ledger.sqlite.store import Store
 from lapwing.model import DECISIONS, Records
 from lapwing.text.keywords import CATEGORIES
+from lapwing.text.weights import BETWEEN, FOR
 from lapwing.windows.areas import country_of_area
 from lapwing.windows.completeness import complete
 
@@ -34,6 +34,7 @@ SHOWN_STATES = STATES[1:]
 ACTIONS = ("confirm", "dismiss", "merge", "mute", "unmute")
 CARD_POSTS_MAX = 2_000
 TIMELINE_US = 300_000_000
+WORDS_MAX = 12
 MARK = re.compile(r"[0-9a-hjkmnp-tv-z]{12}")
 NEVER = (1 << 62, 1 << 62)
 
@@ -148,10 +149,11 @@ def card(directory: Directory, mark: str) -> dict[str, Any]:
         row = _row(store, mark)
         voices = _voices(store, row["founder"])
         picked = sorted(post.seq for post in diverse(voices))
-        posts = answers.shown(store, whole_posts(store, pl.DataFrame({"seq": picked}, schema={"seq": pl.Int64})))
+        posts = answers.shown(store, whole_posts(store, np.array(picked, dtype=np.int64)))
         return shaped(store, [row])[0] | {
             "timeline": _timeline(voices),
             "evidence": posts,
+            "words": _words(store, [post.seq for post in voices]),
             "languages": dict(Counter(post.lang or "und" for post in voices).most_common()),
             "history": _history(store, mark),
             **_heard(directory, row["first_us"], row["last_us"]),
@@ -179,6 +181,14 @@ def _voices(store: Store, founder: int) -> list[Flagged]:
 def _timeline(voices: list[Flagged]) -> list[dict[str, Any]]:
     counts = Counter(post.at_us // TIMELINE_US for post in voices)
     return [{"window": written(each * TIMELINE_US), "people": counts[each]} for each in sorted(counts)]
+
+
+def _words(store: Store, seqs: list[int]) -> list[dict[str, Any]]:
+    """The words that spoke for an emergency, those of most voices first."""
+    rows = store.select("SELECT because FROM flagged WHERE seq IN ({}) AND because IS NOT NULL", seqs)
+    said = Counter(word[1:] for (because,) in rows for word in because.split(BETWEEN) if word.startswith(FOR))
+    most = sorted(said.items(), key=lambda each: (-each[1], each[0]))[:WORDS_MAX]
+    return [{"word": word, "people": count} for word, count in most]
 
 
 def _history(store: Store, mark: str) -> list[dict[str, Any]]:

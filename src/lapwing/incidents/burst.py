@@ -27,6 +27,9 @@ HALF_LIFE_US = 3 * 86_400_000_000
 WINDOW_US = 1_800_000_000
 BIN_US = 300_000_000
 BINS = WINDOW_US // BIN_US + 1
+SUDDEN_US = 600_000_000
+"""A shorter window beside the first: what comes all at once stands out of much talk."""
+SUDDEN_BINS = SUDDEN_US // BIN_US + 1
 FORGET_POSTS = 0.5
 PRECISION, FRACTION_MAX, TINY = 1e-13, 1_000, 1e-300
 STRANGE_US = 2 * WINDOW_US
@@ -44,7 +47,9 @@ class Rhythm(msgspec.Struct):
     flags: dict[int, float] = {}
     """By kind of emergency: voices that are of no confirmed incident."""
     joins: dict[int, float] = {}
-    """Those of them that joined others; see `FOUNDING`."""
+    """Those of them that joined others, see `FOUNDING`; without those of the present window, of which nobody knows yet."""
+    fresh: dict[int, dict[int, float]] = {}
+    """Those of the present window, by kind and bin of five minutes."""
     as_of_us: int = 0
     first_us: int = 0
     """When the place was heard first."""
@@ -52,6 +57,10 @@ class Rhythm(msgspec.Struct):
     """Where it is, as far as flagged posts said."""
     recent: dict[int, int] = {}
     """Posts by bin of five minutes, of the present window."""
+    echoes: dict[int, int] = {}
+    """Echoes (`echoes.py`) by bin of five minutes, of the present window, whatever they are of: a crowd speaks of many things."""
+    echoed: float = 0.0
+    """Those of the last days, faded as `posts` are."""
 
     def hear(self, at_us: int, posts: int) -> None:
         """So many posts at a time."""
@@ -59,10 +68,25 @@ class Rhythm(msgspec.Struct):
         self.recent[number] = self.recent.get(number, 0) + posts
         self.first_us = min(self.first_us or at_us, at_us)
 
-    def flag(self, kind: int, voices: float, joins: float) -> None:
-        """Count flagged voices of a kind, and those that joined others, or take them back."""
+    def flag(self, kind: int, voices: float, joins: float, at_us: int = 0) -> None:
+        """Count flagged voices of a kind at a time, and those that joined others, or take them back."""
         self.flags[kind] = max(0.0, self.flags.get(kind, 0.0) + voices)
-        self.joins[kind] = max(0.0, self.joins.get(kind, 0.0) + joins)
+        number = at_us // BIN_US
+        kept = self.fresh.setdefault(kind, {}) if number > self.as_of_us // BIN_US - BINS else self.joins
+        place = number if kept is not self.joins else kind
+        kept[place] = max(0.0, kept.get(place, 0.0) + joins)
+
+    def echo(self, at_us: int) -> None:
+        """Count a flagged post that speaks of something else than what happens now."""
+        number = at_us // BIN_US
+        self.echoes[number] = self.echoes.get(number, 0) + 1
+
+    def echoing(self) -> float:
+        """How many more echoes the present window has than the place always has, beyond chance (2 σ)."""
+        if not self.echoes:
+            return 0.0
+        expected = self.echoed * self.now() / max(self.posts, PRIOR_POSTS)
+        return max(0.0, sum(self.echoes.values()) - expected - 2 * math.sqrt(expected))
 
     def unhear(self, at_us: int) -> None:
         """Take one post of the present window back; one that is history stays."""
@@ -78,14 +102,24 @@ class Rhythm(msgspec.Struct):
             self.posts *= left
             self.flags = {kind: flags * left for kind, flags in self.flags.items() if flags * left > 0.01}
             self.joins = {kind: joins * left for kind, joins in self.joins.items() if joins * left > 0.01}
+            self.echoed *= left
             self.as_of_us = now_us
         first = now_us // BIN_US - BINS + 1
         for number in [each for each in self.recent if each < first]:
             self.posts += self.recent.pop(number)
+        for kind, bins in self.fresh.items():
+            for number in [each for each in bins if each < first]:
+                self.joins[kind] = self.joins.get(kind, 0.0) + bins.pop(number)
+        if self.echoes:
+            for number in [each for each in self.echoes if each < first]:
+                self.echoed += self.echoes.pop(number)
 
-    def now(self) -> int:
-        """Posts of the present window."""
-        return sum(self.recent.values())
+    def now(self, bins: int = BINS) -> int:
+        """Posts of the last bins of the present window."""
+        if bins >= BINS:
+            return sum(self.recent.values())
+        first = self.as_of_us // BIN_US - bins + 1
+        return sum(posts for number, posts in self.recent.items() if number >= first)
 
     @property
     def forgettable(self) -> bool:
@@ -109,13 +143,10 @@ def together(rhythms: Mapping[int, Rhythm]) -> dict[int, Rhythm]:
         if country not in by_country:
             keys = (WORLD, country_key(country)) if _named(country) else (WORLD,)
             by_country[country] = tuple(found.setdefault(key, Rhythm()) for key in keys)
-        posts, recent = rhythm.posts, rhythm.recent
-        if recent:
-            posts += sum(recent.values())
         for all_ in by_country[country]:
-            all_.posts += posts
-            for kind, flags in rhythm.flags.items():
-                all_.flag(kind, flags, rhythm.joins.get(kind, 0.0))
+            all_.posts += rhythm.posts
+            for kind, joins in rhythm.joins.items():
+                all_.joins[kind] = all_.joins.get(kind, 0.0) + joins
     return found
 
 
@@ -130,7 +161,7 @@ def ordinary(rhythms: Mapping[int, Rhythm], area: int, kind: int) -> tuple[float
     for all_, part in ((world, country if country.posts else own), (country, own)):
         if all_.posts:
             flags = max(0.0, all_.joins.get(kind, 0.0) - part.joins.get(kind, 0.0))
-            posts = max(0.0, all_.posts - part.posts - part.now())
+            posts = max(0.0, all_.posts - part.posts)
             share = (share * PRIOR_POSTS + flags) / (PRIOR_POSTS + posts)
     share = min(max(share, SHARE_MIN), SHARE_MAX)
     flags = min(share * PRIOR_POSTS, PRIOR_FLAGS_MAX)

@@ -17,6 +17,9 @@ VALUES = 32
 BAND = 4
 ALIKE_MIN = 0.7
 """Texts of which so many values are equal are copies."""
+NEAR_MIN = 0.4
+"""Of texts that are less alike it is not asked whether one word alone differs."""
+APART_SHARED_MIN = 5
 SHORT_TERMS_MAX = 3
 """So few words are written by many who never heard of one another."""
 SHORT_VOICES_MAX = 3
@@ -55,6 +58,14 @@ def bands(signature: bytes) -> list[bytes]:
     """Keys of which alike signatures have one in common."""
     width = 2 * BAND
     return [bytes([start // width]) + signature[start : start + width] for start in range(0, len(signature), width)]
+
+
+def one_word_apart(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two texts differ by one word only, as those do that a machine numbers; `APART_SHARED_MIN` words are the same."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    shared = len(set(one) & set(other))
+    return shared >= APART_SHARED_MIN and max(len(one), len(other)) - shared <= 1
 
 
 def alike(one: bytes, other: bytes) -> float:

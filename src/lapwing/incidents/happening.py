@@ -52,6 +52,10 @@ class Flagged(msgspec.Struct, frozen=True, kw_only=True):
     """See `copies.py`."""
 
 
+ECHO_WEIGHT = 0.0
+"""What a voice weighs that speaks of something else than what happens now; see `echoes.py`."""
+
+
 class Voice(msgspec.Struct, frozen=True):
     """A flagged post that is evidence of its own: nobody before it in the happening had its author or its text."""
 
@@ -73,9 +77,10 @@ class Summed(NamedTuple):
     counted: int
     weight: float
     official: int
+    reports: int
 
 
-_NOTHING = Summed([], 0, 0.0, 0)
+_NOTHING = Summed([], 0, 0.0, 0, 0)
 
 
 class Spot(msgspec.Struct):
@@ -139,16 +144,27 @@ class Happening(msgspec.Struct, kw_only=True, dict=True):
         """How many true reports are to be expected among the voices."""
         return self._summed().weight
 
+    @property
+    def reports(self) -> int:
+        """How many voices are no echoes."""
+        return self._summed().reports
+
+    @property
+    def is_echoing(self) -> bool:
+        """Whether most of its voices are echoes."""
+        return 2 * self.reports < len(self.voices)
+
     def _summed(self) -> Summed:
         """The sums over voices; those that came since the last time are added."""
         kept: Summed = self.__dict__.get("summed", _NOTHING)
         if kept.voices is not self.voices or kept.counted > len(self.voices):
-            kept = Summed(self.voices, 0, 0.0, 0)
+            kept = Summed(self.voices, 0, 0.0, 0, 0)
         if kept.counted < len(self.voices):
-            weight, official = kept.weight, kept.official
+            weight, official, reports = kept.weight, kept.official, kept.reports
             for voice in self.voices[kept.counted :]:
                 weight, official = weight + voice.weight, official + voice.official
-            kept = self.__dict__["summed"] = Summed(self.voices, len(self.voices), weight, official)
+                reports += voice.weight > ECHO_WEIGHT
+            kept = self.__dict__["summed"] = Summed(self.voices, len(self.voices), weight, official, reports)
         return kept
 
     def add(self, voice: Voice, spot: Spot) -> None:

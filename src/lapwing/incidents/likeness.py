@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from lapwing.incidents.happening import FADING, Flagged, Happening, Spot
+from lapwing.incidents.burst import WINDOW_US
+from lapwing.incidents.happening import ECHO_WEIGHT, FADING, Flagged, Happening, Spot
 from lapwing.incidents.index import Near
 from lapwing.incidents.outline import Outline, Point, lingers_us, outline_of, point_of
 from lapwing.incidents.reach import kind_of
@@ -15,7 +16,9 @@ from lapwing.incidents.reach import kind_of
 JOIN_MIN = 2.6
 """A post that fits less begins a happening of its own."""
 ECHO_MIN = 0.35
-"""What is told of a happening that is fading must be like it in words: otherwise it may be the next one at the place."""
+"""What is told of a happening that is fading must be like it in words: otherwise it may be the next one at the place. So must
+a report where most are echoes, and an echo where most are reports.
+"""
 ECHO_MERGE_MIN = 0.1
 """As `ECHO_MIN`, on the average of several voices."""
 SAME_PLACE, SAME_COUNTRY, NOWHERE, FARTHER, ELSEWHERE = 2.0, 1.0, 0.0, -1.0, -3.0
@@ -24,6 +27,8 @@ BY_WORDS = 3.0
 MERGE_MIN = 1.6
 """Two happenings that are so much alike are one; many voices say more than one, so it is less than `JOIN_MIN`."""
 COMPARED_MAX = 24
+CANDIDATE_US = WINDOW_US
+"""What is no incident by then was talk: who speaks later begins anew, so that old talk hides nothing and proves nothing."""
 FREQUENT = 4.0
 """A word that a fourth of the voices use belongs to the happening as much as one that all use."""
 EARTH_KM = 6371.0088
@@ -55,6 +60,7 @@ class Asked(NamedTuple):
     """Of all rarities."""
     at_most: list[float]
     """By how many words a happening shares with the post, the largest share that these can be of it."""
+    echo: bool = False
 
 
 def where_of(spot: Flagged | Spot) -> Where:
@@ -74,7 +80,8 @@ def asked_of(post: Flagged, rarity: Rarity, near: Near) -> Asked:
     for weight in weights:
         most.append(most[-1] + weight)
     at_most = [each / total + _ROUNDING if total else 0.0 for each in most]
-    return Asked(post.at_us, where_of(post), kind_of(post.category), words, total, at_most)
+    echo = post.weight <= ECHO_WEIGHT
+    return Asked(post.at_us, where_of(post), kind_of(post.category), words, total, at_most, echo)
 
 
 def fitting(asked: Asked, some: Iterable[Happening], shared: Mapping[int, int]) -> list[tuple[float, int]]:
@@ -92,15 +99,16 @@ def fitting(asked: Asked, some: Iterable[Happening], shared: Mapping[int, int]) 
         rest = alike + BY_WORDS * at_most[shared.get(happening.founder, 0)]
         if place_most + rest < JOIN_MIN:
             continue
-        lingers = outline.close_us if happening.state else outline.quiet_us
-        if not happening.first_us - outline.quiet_us <= at_us <= happening.last_us + lingers:
+        ends_us = happening.last_us + outline.close_us if happening.state else happening.first_us + CANDIDATE_US
+        if not happening.first_us - outline.quiet_us <= at_us <= ends_us:
             continue
         place = by_place(asked.where, outline)
         if place + rest < JOIN_MIN:
             continue
         words = by_words(asked.words, asked.total, happening)
         score = place + alike + BY_WORDS * words
-        if score >= JOIN_MIN and (happening.state < FADING or words >= ECHO_MIN):
+        wary = happening.state >= FADING or asked.echo != outline.echoing
+        if score >= JOIN_MIN and (not wary or words >= ECHO_MIN):
             found.append((score, happening.founder))
     return found
 
@@ -155,6 +163,7 @@ class Compared(NamedTuple):
     words: list[tuple[int, float]]
     """Each word with its part of all that they say; the parts make 1."""
     voices: int
+    echoing: bool
 
 
 def compared_of(happening: Happening, rarity: Rarity) -> Compared:
@@ -169,8 +178,9 @@ def compared_of(happening: Happening, rarity: Rarity) -> Compared:
         for term, weight in weights:
             words[term] += weight / total
     found = [(where_of(happening.spots.get(area, _NOWHERE)), voices) for area, voices in places.items()]
+    outline = outline_of(happening)
     return Compared(
-        happening.founder, happening.first_us, outline_of(happening).kind, found, list(words.items()), len(some)
+        happening.founder, happening.first_us, outline.kind, found, list(words.items()), len(some), outline.echoing
     )
 
 
@@ -179,6 +189,8 @@ def likeness(one: Compared, other: Happening) -> float:
     if one.founder == other.founder or one.first_us > other.last_us + lingers_us(other):
         return ELSEWHERE
     outline = outline_of(other)
+    if one.echoing != outline.echoing:
+        return ELSEWHERE
     places = [(by_place(where, outline), voices) for where, voices in one.places]
     if sum(voices for place, voices in places if place <= ELSEWHERE) * 4 > one.voices:
         return ELSEWHERE

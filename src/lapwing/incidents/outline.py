@@ -32,6 +32,8 @@ class Outline(NamedTuple):
     """How many voices name a place in each."""
     voices: int
     """How many name any country."""
+    echoing: bool
+    """Whether most of it is echoes."""
     points: list[Point]
     """Of its places in a country, those that most voices name."""
 
@@ -64,7 +66,7 @@ def _drawn(happening: Happening) -> Outline:
         points.sort(key=lambda spot: -spot.voices)
     return Outline(
         kind_of(category), reach.km, reach.quiet_us, close_after_us(category, len(happening.voices)),
-        dict(countries), sum(countries.values()),
+        dict(countries), sum(countries.values()), happening.is_echoing,
         [point_of(spot.longitude, spot.latitude) for spot in points[:NEAREST_SPOTS]],
     )  # fmt: skip
 

@@ -10,12 +10,16 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import partial
 
+import msgspec
+
 from lapwing.incidents import burst, copies
 from lapwing.incidents.burst import Rhythm
+from lapwing.incidents.echoes import is_echo
 from lapwing.incidents.happening import (
     CANDIDATE,
     CLOSED,
     CONFIRMED,
+    ECHO_WEIGHT,
     FADING,
     POSSIBLE,
     VOICES_MAX,
@@ -29,7 +33,7 @@ from lapwing.incidents.index import Index
 from lapwing.incidents.likeness import JOIN_MIN, MERGE_MIN, asked_of, compared_of, fitting, likeness
 from lapwing.incidents.outline import lingers_us
 from lapwing.incidents.reach import kind_of
-from lapwing.incidents.states import next_state, severity_of
+from lapwing.incidents.states import Evidence, next_state, severity_of
 from lapwing.incidents.window import window_of
 
 TICK_US = 60_000_000
@@ -48,6 +52,8 @@ CROWD_MAX = 1.0
 BRIDGE_SHARE = 0.25
 """Two happenings are one when so many of the voices of the smaller would have fitted the other."""
 RHYTHMS_MAX = 60_000
+SURE, SUDDEN_VOICES = 1e-8, 4
+"""What is less surprising than this, and has so many reports, may be more so in a shorter window."""
 
 
 class Working:
@@ -90,6 +96,7 @@ class Working:
     def hear(self, post: Flagged) -> None:
         """Count a flagged post: to the happening it belongs to, or as the beginning of one."""
         self.pass_time(post.at_us)
+        post = _weighed(post)
         copied = self._copied(post)
         found = self.happenings.get(copied[0]) if copied else None
         others: list[int] = []
@@ -111,10 +118,15 @@ class Working:
         rhythm = self.rhythms.setdefault(post.area, Rhythm())
         rhythm.country = rhythm.country or post.country
         self.touched_areas.add(post.area)
+        if post.weight <= ECHO_WEIGHT and not post.repost:
+            rhythm.echo(post.at_us)
         if not is_voice:  # otherwise a flood of copies would hide what it copies
             rhythm.unhear(post.at_us)
+        elif post.weight <= ECHO_WEIGHT:
+            return
         elif happening.state not in (CONFIRMED, FADING):
-            rhythm.flag(kind_of(post.category), 1.0, 1.0 if len(happening.voices) > 1 else burst.FOUNDING)
+            joins = 1.0 if len(happening.voices) > 1 else burst.FOUNDING
+            rhythm.flag(kind_of(post.category), 1.0, joins, post.at_us)
 
     def exposed(self, at_us: int, posts: Mapping[int, int]) -> None:
         """So many posts, flagged or not, were heard at places (areas)."""
@@ -152,7 +164,7 @@ class Working:
         self._index.remove(happening)
         happening.empty()
         for post in standing:
-            self._count(happening, post, self._copied(post, founder))
+            self._count(happening, _weighed(post), self._copied(post, founder))
         happening.taken_back = max(0, happening.taken_back + withdrawn)
         self.judge(happening)
 
@@ -169,7 +181,8 @@ class Working:
             if len(post.terms) <= copies.SHORT_TERMS_MAX and voice.area != post.area:
                 continue  # a few words say nothing of another place
             share = copies.alike(voice.signature, post.signature)
-            if share >= copies.ALIKE_MIN:
+            near = share >= copies.NEAR_MIN and copies.one_word_apart(voice.terms, post.terms)
+            if share >= copies.ALIKE_MIN or near:
                 found.append((-share, founder, place))
         return min(found)[1:] if found else None
 
@@ -225,7 +238,7 @@ class Working:
 
     def judge(self, happening: Happening) -> None:
         """Bring state and severity up to date, and note what others are to be told."""
-        state, reason = next_state(happening, partial(self.surprise_of, happening), self.now_us)
+        state, reason = next_state(happening, partial(self.evidence_of, happening), self.now_us)
         severity = max(happening.severity, severity_of(happening)) if state else 0
         if state == happening.state and (severity == happening.severity or state == CLOSED):
             return
@@ -271,30 +284,46 @@ class Working:
                 best = (score, founder)
         return self.happenings[best[1]] if best else None
 
-    def surprise_of(self, happening: Happening) -> float:
-        """How surprising the voices of its last window are, by the rhythm of the places they are from."""
+    def evidence_of(self, happening: Happening) -> Evidence:
+        """What speaks for a happening in its last window, by the rhythm of the places that its reports are from."""
         start_us = max(happening.last_us, self.now_us - 2 * burst.WINDOW_US) - burst.WINDOW_US
         window = window_of(happening, start_us)
-        known = happening.state not in (CONFIRMED, FADING)
-        posts, history, flags, strange = 0, 0.0, 0.0, True
+        reports, weight, echoes = 0, 0.0, 0.0
+        known: dict[int, dict[int, int]] = {}
         for area, kinds in sorted(window.areas.items()):
-            rhythm = self.rhythms.get(area, Rhythm())
-            most = sum(kinds.values()) * KIND_SHARE
-            mine = {kind: number for kind, number in sorted(kinds.items()) if number >= most}
+            rhythm, number = self.rhythms.get(area, Rhythm()), sum(kinds.values())
+            strange = self.now_us - rhythm.first_us < burst.STRANGE_US
+            if strange and number < burst.STRANGE_SHARE * rhythm.now():
+                continue
+            known[area] = kinds
+            reports, weight, echoes = reports + number, weight + window.weights[area], echoes + rhythm.echoing()
+        surprise = self._surprise(known, burst.BINS)
+        if surprise > SURE and reports >= SUDDEN_VOICES:
+            sudden = window.since(happening.last_us - burst.SUDDEN_US)
+            sudden = {area: kinds for area, kinds in sudden.items() if area in known}
+            surprise = 2 * min(surprise, self._surprise(sudden, burst.SUDDEN_BINS))
+        return Evidence(reports, weight, echoes, surprise)
+
+    def _surprise(self, areas: Mapping[int, Mapping[int, int]], bins: int) -> float:
+        """How probable it is that ordinary talk brings so many reports, by area and kind, within the last bins of five minutes."""
+        reports, posts, history, flags = 0, 0, 0.0, 0.0
+        for area, kinds in sorted(areas.items()):
+            rhythm, number = self.rhythms.get(area, Rhythm()), sum(kinds.values())
+            mine = [kind for kind, n in sorted(kinds.items()) if n >= number * KIND_SHARE]
             before = [burst.ordinary(self.rhythms, area, kind) for kind in mine]
-            posts, history = posts + rhythm.now(), history + rhythm.posts + max(rate for _, rate in before)
+            reports, posts = reports + number, posts + rhythm.now(bins)
+            history += rhythm.posts + max(rate for _, rate in before)
             flags += sum(shape for shape, _ in before)
-            flags += sum(max(0.0, rhythm.joins.get(kind, 0.0) - mine[kind] * known) for kind in mine)
-            strange = strange and self.now_us - rhythm.first_us < burst.STRANGE_US
-        if strange and len(window) < burst.STRANGE_SHARE * posts:
-            return 0.5
-        return burst.surprise(len(window), posts, (history, flags))
+            flags += sum(rhythm.joins.get(kind, 0.0) for kind in mine)
+        return burst.surprise(reports, posts, (history, flags)) if reports else 0.5
 
     def _bridge(self, happening: Happening, others: list[int]) -> None:
         """Note that a post fitted others too; the younger of two that share enough goes into the older."""
         for other in others:
             if happening.founder not in self.happenings or other not in self.happenings:
                 return
+            if self.happenings[other].is_echoing != happening.is_echoing:
+                continue
             older, younger = sorted((self.happenings[other], happening), key=lambda each: each.founder)
             younger.bridges[older.founder] = younger.bridges.get(older.founder, 0) + 1
             self.touched.add(younger.founder)
@@ -330,8 +359,10 @@ class Working:
     def _flag_all(self, happening: Happening, voices: float) -> None:
         """Count all voices of a happening as ordinary talk, or as none."""
         for voice in happening.voices:
+            if voice.weight <= ECHO_WEIGHT:
+                continue
             joins = voices * (burst.FOUNDING if voice.seq == happening.founder else 1.0)
-            self.rhythms.setdefault(voice.area, Rhythm()).flag(kind_of(voice.category), voices, joins)
+            self.rhythms.setdefault(voice.area, Rhythm()).flag(kind_of(voice.category), voices, joins, voice.at_us)
             self.touched_areas.add(voice.area)
 
     def _leave(self, happening: Happening) -> None:
@@ -351,6 +382,13 @@ class Working:
             for area in sorted(self.rhythms, key=lambda each: (self.rhythms[each].posts, each))[: RHYTHMS_MAX // 10]:
                 del self.rhythms[area]
                 self.touched_areas.add(area)
+
+
+def _weighed(post: Flagged) -> Flagged:
+    """The post, as what it is worth as evidence."""
+    if post.official or not is_echo(post.terms, post.lang):
+        return post
+    return msgspec.structs.replace(post, weight=ECHO_WEIGHT)
 
 
 def _kind_of_change(before: int, after: int) -> str:

@@ -87,11 +87,19 @@ class Incidents(BaseModel):
     next: str | None
 
 
+class Word(BaseModel):
+    """A word that decided."""
+
+    word: str
+    people: int = Field(description="Independent voices in whose posts it counted.")
+
+
 class Card(Incident):
     """An incident with its evidence."""
 
     timeline: list[dict[str, Any]]
     evidence: list[dict[str, Any]]
+    words: list[Word] = Field(description="That spoke for an emergency, those of most voices first.")
     languages: dict[str, int]
     history: list[dict[str, Any]]
     complete: float | None
@@ -198,6 +206,7 @@ def _deciding(routes: APIRouter, front: Front) -> None:
     decided("confirm", "Say that an incident is true. To repeat it changes nothing.")
     decided("dismiss", "Say that an incident is none; it is closed. To repeat it changes nothing.")
     decided("mute", "Let nobody be alerted of an incident any more. To repeat it changes nothing.")
+    decided("unmute", "Let alerts of a muted incident go out again. To repeat it changes nothing.")
 
     @routes.post("/incidents/{id}/merge", dependencies=write, response_model=Decided, responses=answers)
     async def merge(id: Mark, other: Into, request: Request) -> Response:

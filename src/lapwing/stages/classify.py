@@ -30,8 +30,7 @@ def _make(resources: dict[str, Any]) -> Transform:
         passed = posts["gate"].is_not_null().arg_true().to_numpy()
         asked = posts[passed]
         if isinstance(classifier, Weights):
-            result, reasons = score(classifier, asked)
-            answer = pl.DataFrame([pl.Series(result.probability), pl.Series(result.verdict), reasons], schema=ADDS)
+            answer = _ours(classifier, asked)
         else:
             answer = _theirs(classifier(asked), asked.height)
         places = np.full(posts.height, len(passed))
@@ -40,6 +39,13 @@ def _make(resources: dict[str, Any]) -> Transform:
         return posts.with_columns(pl.concat([answer, silent])[places])
 
     return classify
+
+
+def _ours(weights: Weights, asked: pl.DataFrame) -> pl.DataFrame:
+    """What our classifier says; the probability is null in a language that it has not learned."""
+    result, reasons = score(weights, asked)
+    answer = pl.DataFrame([pl.Series(result.probability), pl.Series(result.verdict), reasons], schema=ADDS)
+    return answer.with_columns(emergency=pl.when(pl.Series(result.learned)).then("emergency"))
 
 
 def _theirs(probability: Any, height: int) -> pl.DataFrame:

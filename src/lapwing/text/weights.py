@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lapwing.text.features import SIGNALS, Words, signals_of, words_of
+from lapwing.text.keywords import CATEGORIES
 
 VERDICTS = ("not asked", "no", "unsure", "yes")
 """The code of a verdict is its position here; a post without a keyword is not asked about."""
@@ -20,6 +21,8 @@ TABLE = pl.Schema(
 """A row for each word or pair (`kind` word), and each signal (`kind` signal, without key and rarity)."""
 
 REASONS_MAX = 5
+FOR, AGAINST, BETWEEN = "+", "−", " · "
+"""How reasons are written: a sign before each, this between them."""
 """So many words are named as those that decided."""
 
 PART_MIN = 0.1
@@ -28,7 +31,18 @@ PART_MIN = 0.1
 KNOWN_WORDS_MIN = 3
 """A post with fewer words that the classifier knows is at best unsure, whatever they say."""
 
+WITNESS_MIN = 0.15
+"""From this probability on a post is unsure, and not a no, where the gate names a kind of emergency.
+
+The classifier learned from posts about events that everybody knew of: it looks for numbers, places and officials, which
+the first witnesses do not have. Whether several of them speak at once, the incident stage sees better than one text shows.
+"""
+
+KNOWN_SHARE_MIN = 1 / 3
+"""So is one of which it knows a smaller part of the words: what is left of a language that was not learned is loan words."""
+
 _GATE_BITS = 20
+_OTHER = CATEGORIES.index("other")
 _NAMES = pl.Series(list(SIGNALS), dtype=pl.String)
 
 Numbers = NDArray[np.float64]
@@ -73,6 +87,8 @@ class Score(msgspec.Struct, frozen=True):
     """The sum, before it is made a probability."""
     probability: Numbers
     verdict: NDArray[np.uint8]
+    learned: NDArray[np.bool_]
+    """Whether so many words are known that the probability says something."""
 
 
 def weights_of(table: pl.DataFrame, decision: Decision) -> Weights:
@@ -107,6 +123,8 @@ class _Sums(msgspec.Struct, frozen=True):
     """Row by row, what each signal adds."""
     count: NDArray[np.int64]
     """How many known words a post has."""
+    size: NDArray[np.int64]
+    """How many words it has."""
 
 
 def score(weights: Weights, posts: pl.DataFrame) -> tuple[Score, pl.Series]:
@@ -121,9 +139,11 @@ def score(weights: Weights, posts: pl.DataFrame) -> tuple[Score, pl.Series]:
     )
     probability = 1 / (1 + np.exp(-(weights.decision.slope * total + weights.decision.shift)))
     low, high = weights.decision.unsure
-    verdict = np.select([probability < low, probability < high], [1, 2], 3)
-    verdict[sums.count < KNOWN_WORDS_MIN] = 2
-    return Score(total, probability, verdict.astype(np.uint8)), _reasons(
+    named = (posts["category"] != _OTHER).to_numpy()
+    verdict = np.select([probability < np.where(named, min(low, WITNESS_MIN), low), probability < high], [1, 2], 3)
+    learned = (sums.count >= KNOWN_WORDS_MIN) & (sums.count >= KNOWN_SHARE_MIN * sums.size)
+    verdict[~learned] = 2
+    return Score(total, probability, verdict.astype(np.uint8), learned), _reasons(
         sums, np.flatnonzero(verdict > 1), posts.height
     )
 
@@ -137,7 +157,8 @@ def _sums(weights: Weights, posts: pl.DataFrame) -> _Sums:
     rows = words.rows[known]
     length = np.sqrt(np.bincount(rows, weights=weights.rarity[slots] ** 2, minlength=posts.height))
     count = np.bincount(rows[~words.pairs[known]], minlength=posts.height)
-    return _Sums(words, known, weights.weight[slots] / length[rows], signals_of(posts) * weights.signals, count)
+    size = np.bincount(words.rows[~words.pairs], minlength=posts.height)
+    return _Sums(words, known, weights.weight[slots] / length[rows], signals_of(posts) * weights.signals, count, size)
 
 
 def _reasons(sums: _Sums, asked: NDArray[np.int64], height: int) -> pl.Series:
@@ -158,9 +179,11 @@ def _reasons(sums: _Sums, asked: NDArray[np.int64], height: int) -> pl.Series:
     places = np.where(said, np.cumsum(said) - 1, len(names))
     places[~said] += signal[most[~said] - len(spoken)]
     words = pl.concat([names, _NAMES]).gather(places)
-    signs = pl.when(pl.Series(parts[most] < 0)).then(pl.lit("−")).otherwise(pl.lit("+"))
+    signs = pl.when(pl.Series(parts[most] < 0)).then(pl.lit(AGAINST)).otherwise(pl.lit(FOR))
     told = pl.DataFrame({"row": rows[most], "word": words}).with_columns(word=signs + pl.col("word"))
-    because = told.group_by("row", maintain_order=True).agg(pl.col("word").unique(maintain_order=True).str.join(" · "))
+    because = told.group_by("row", maintain_order=True).agg(
+        pl.col("word").unique(maintain_order=True).str.join(BETWEEN)
+    )
     result = np.full(height, because.height)
     result[because["row"].to_numpy()] = np.arange(because.height)
     return pl.concat([because["word"], pl.Series([None], dtype=pl.String)]).gather(result).alias("because")
