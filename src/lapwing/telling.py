@@ -131,6 +131,12 @@ class Notifier(msgspec.Struct, frozen=True, kw_only=True):
     """Whether all recipients are behind one service, which when it is down is down for all."""
     registers: bool = True
     """Whether strangers may register an address (a browser, a phone)."""
+    fetched: bool = False
+    """Whether recipients come for their alerts: nothing is sent then, and an alert arrived when it was fetched."""
+    keyed: Callable[[Any, bytes], Any] | None = None
+    """The options with a key of ours where they have none, made of 32 secret bytes that are always the same."""
+    public: Callable[[Any], str] | None = None
+    """What a browser needs to register: the public half of the key of the options."""
     example: str
     """A `[[channel]]` table, for the tests and the documentation."""
 

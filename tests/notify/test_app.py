@@ -49,7 +49,7 @@ private = true
 
 def decide(directory: Directory, configuration: config.Configuration, *ids: str) -> None:
     """What the incident stage does: an alert for everybody, in one transaction."""
-    channels = channels_of(configuration)
+    channels = channels_of(configuration, directory.path)
     everybody = [each for channel in channels.values() for each in recipients_of(directory, channel)]
     with directory.ledger.store.transaction() as connection:
         for id in ids:
@@ -101,7 +101,7 @@ def test_a_channel_without_its_secret_is_said_and_the_others_send(
     (tmp_path / "secret.txt").unlink()
     configuration = config.parse(file.read_text(), file=str(file), environment={})
     with caplog.at_level(logging.ERROR):
-        assert list(channels_of(configuration)) == ["my-phone"]
+        assert list(channels_of(configuration, tmp_path)) == ["my-phone"]
     assert "the channel control-room sends nothing" in caplog.text
     assert SECRET not in caplog.text
 
@@ -110,7 +110,7 @@ def test_a_wrong_address_in_the_file_is_said_at_the_start(tmp_path: Path, caplog
     file = files(tmp_path, "https://169.254.169.254/latest/meta-data", "http://127.0.0.1:9/")
     file.write_text(file.read_text().replace("private = true", "private = false", 1))
     configuration = config.parse(file.read_text(), file=str(file), environment={})
-    assert list(channels_of(configuration)) == ["my-phone"]
+    assert list(channels_of(configuration, tmp_path)) == ["my-phone"]
     assert "169.254.169.254 is not on the public internet" in caplog.text
 
 
@@ -118,7 +118,7 @@ def test_configured_and_registered_are_told_once(tmp_path: Path) -> None:
     file = files(tmp_path, "http://127.0.0.1:9/", "http://127.0.0.1:9/")
     configuration = config.parse(file.read_text(), file=str(file), environment={})
     directory = Directory(tmp_path / "data", configuration)
-    phone = channels_of(configuration)["my-phone"]
+    phone = channels_of(configuration, tmp_path)["my-phone"]
     with directory.ledger.store.transaction() as connection:
         outbox.register(connection, Recipient("my-phone", "flood"), 1)
         outbox.register(connection, Recipient("my-phone", "fire"), 2)

@@ -41,7 +41,7 @@ GARBAGE = [
 
 
 def test_these_are_there() -> None:
-    assert NOTIFIERS == ["discord", "fcm", "line", "mail", "ntfy", "webhook", "webpush"]
+    assert NOTIFIERS == ["discord", "fcm", "line", "mail", "ntfy", "page", "webhook", "webpush"]
 
 
 @pytest.mark.parametrize("name", NOTIFIERS)

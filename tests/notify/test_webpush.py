@@ -20,7 +20,7 @@ from lapwing.notify._web_push_messages import (
     private_key,
     public_text,
 )
-from lapwing.notify.webpush import Options, admitted, payload, public_key
+from lapwing.notify.webpush import Options, admitted, keyed, payload, public_key
 from lapwing.telling import ChannelRefused, Gone, Undeliverable
 from lapwing.testing.networks.push import Browser, WebPushFake
 from notify.alerts import alert, hostile, mouth
@@ -30,6 +30,18 @@ KEY = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
 """The application server's private key in RFC 8291, appendix A; published, and nobody's secret."""
 CONTACT = "mailto:alerts@example.org"
 OPTIONS = Options(key=KEY, contact=CONTACT, hosts=[], private=True)
+
+
+def test_a_key_of_our_own_is_made_where_none_is_given() -> None:
+    without = Options(contact=CONTACT)
+    for secret in (b"\0" * 32, b"\xff" * 32, bytes(range(32))):
+        made = keyed(without, secret)
+        assert keyed(without, secret) == made
+        assert len(decoded(public_key(made), 65)) == 65
+    assert len({public_key(keyed(without, bytes([number]) * 32)) for number in range(5)}) == 5
+    assert keyed(OPTIONS, b"\0" * 32) == OPTIONS
+    with pytest.raises(ChannelRefused, match="no VAPID key"):
+        public_key(without)
 
 
 def test_the_example_of_rfc_8291_comes_out_letter_by_letter() -> None:

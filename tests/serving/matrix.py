@@ -17,9 +17,12 @@ from fastapi import FastAPI
 from lapwing.serving.identity import Identity, Rejection
 from lapwing.serving.security import Policy, declared, guarded
 
-SECRETS = {kind: f"lw_{kind}-{'s3cr3t' * 6}" for kind in ("read", "write", "admin", "expired", "revoked", "wrong")}
+SECRETS = {
+    kind: f"lw_{kind}-{'s3cr3t' * 6}" for kind in ("read", "receive", "write", "admin", "expired", "revoked", "wrong")
+}
 ANSWERS: dict[str, Identity | Rejection] = {
     SECRETS["read"]: Identity("reader", "read"),
+    SECRETS["receive"]: Identity("device-1", "receive"),
     SECRETS["write"]: Identity("writer", "write"),
     SECRETS["admin"]: Identity("chief", "admin"),
     SECRETS["expired"]: Rejection("expired", "old"),

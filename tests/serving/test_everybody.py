@@ -11,8 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from lapwing.app.front import DirectoryFront
+from lapwing.app.receiving import DirectoryReceivers
 from lapwing.hearing import Delivery
-from lapwing.serving import live, webhooks, writing
+from lapwing.serving import devices, live, webhooks, writing
 from lapwing.serving.api import create
 from lapwing.serving.security import undeclared
 from serving.matrix import expected, matrix, policy
@@ -42,12 +43,22 @@ class Quiet:
         return None
 
 
+class Moments:
+    """A clock on which a minute passes between any two looks."""
+
+    def __init__(self) -> None:
+        self._s = 0.0
+
+    def __call__(self) -> float:
+        self._s += 60
+        return self._s
+
+
 @pytest.fixture
 def api(data_dir: Path) -> Iterator[FastAPI]:
     with DirectoryFront(data_dir) as front:
-        yield create(
-            front, extra=[writing.router(Quiet()), webhooks.router(Quiet()), live.router(live.Broadcast(Quiet()))]
-        )
+        told = [live.router(live.Broadcast(Quiet())), devices.receiving(DirectoryReceivers(front.with_own), Moments())]
+        yield create(front, extra=[writing.router(Quiet()), webhooks.router(Quiet()), *told])
 
 
 def test_every_route_declares_a_permission(api: FastAPI) -> None:
@@ -65,4 +76,6 @@ def test_every_route_answers_everybody_as_the_table_says(host: str, has_tokens: 
     assert ("write", "POST", "/api/v1/topics/{id}") in found
     assert ("read", "GET", "/api/v1/stream") in found
     assert ("public", "POST", "/webhooks/{id}") in found
+    assert ("receive", "POST", "/api/v1/devices/mine/test") in found
+    assert ("public", "POST", "/api/v1/devices/join") in found
     assert ("public", "GET", "/healthz") in found

@@ -42,6 +42,10 @@ positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409]
 [[operations]]
 include-path = ["/api/v1/topics/{topic}", "/enqueue/{topic}"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 422]
+
+[[operations]]
+include-path = "/api/v1/devices/join"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 429]
 """
 HOOKS = """
 import json

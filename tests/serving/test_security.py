@@ -20,17 +20,19 @@ from lapwing.serving.security import declare, declared, guarded, may_start, requ
 from serving.matrix import ASKERS, HOST, SECRETS, ask, expected, matrix, policy
 
 LOOPBACK = """
-what   how   nobody  read  write  admin  expired  revoked  wrong  wrong-host  cross-site  origin
-public GET   ok      ok    ok     ok     401      401      401    421         ok          ok
-public POST  ok      ok    ok     ok     401      401      401    421         403         403
-read   GET   ok      ok    ok     ok     401      401      401    421         ok          ok
-read   POST  ok      ok    ok     ok     401      401      401    421         403         403
-write  GET   401     403   ok     ok     401      401      401    421         ok          ok
-write  POST  401     403   ok     ok     401      401      401    421         403         403
-admin  GET   401     403   403    ok     401      401      401    421         ok          ok
-admin  POST  401     403   403    ok     401      401      401    421         403         403
+what    how   nobody  read  receive  write  admin  expired  revoked  wrong  wrong-host  cross-site  origin
+public  GET   ok      ok    ok       ok     ok     401      401      401    421         ok          ok
+public  POST  ok      ok    ok       ok     ok     401      401      401    421         403         403
+read    GET   ok      ok    ok       ok     ok     401      401      401    421         ok          ok
+read    POST  ok      ok    ok       ok     ok     401      401      401    421         403         403
+receive GET   401     403   ok       ok     ok     401      401      401    421         ok          ok
+receive POST  401     403   ok       ok     ok     401      401      401    421         403         403
+write   GET   401     403   403      ok     ok     401      401      401    421         ok          ok
+write   POST  401     403   403      ok     ok     401      401      401    421         403         403
+admin   GET   401     403   403      403    ok     401      401      401    421         ok          ok
+admin   POST  401     403   403      403    ok     401      401      401    421         403         403
 """
-EXPOSED = LOOPBACK.replace("read   GET   ok ", "read   GET   401").replace("read   POST  ok ", "read   POST  401")
+EXPOSED = LOOPBACK.replace("read    GET   ok ", "read    GET   401").replace("read    POST  ok ", "read    POST  401")
 WITHOUT_TOKENS = LOOPBACK.replace("401     403", "ok      403")
 
 
@@ -51,6 +53,8 @@ def small() -> FastAPI:
     outer.include_router(inner)
     app.include_router(outer)
     app.delete("/api/v1/rules/{name}", dependencies=[requires("admin")])(say)
+    app.get("/devices/mine", dependencies=[requires("receive")])(say)
+    app.put("/devices/mine", dependencies=[requires("receive")])(say)
     app.get("/tokens", dependencies=[requires("admin")])(say)
     app.get("/healthz", dependencies=[requires("public")])(say)
     app.post("/webhooks/{name}", dependencies=[requires("public")])(say)
@@ -71,7 +75,7 @@ def test_every_route_answers_everybody_as_the_table_says(host: str, has_tokens: 
     assert found == {key: expected(table, key[0], key[1]) for key in found}
     assert ("write", "PUT", "/api/v1/rules/{id}") in found
     assert ("read", "GET", "/api/v1/incidents/1") in found
-    assert {permission for permission, _, _ in found} == {"public", "read", "write", "admin"}
+    assert {permission for permission, _, _ in found} == {"public", "read", "receive", "write", "admin"}
 
 
 def test_a_route_that_declares_nothing_is_named_and_needs_the_most() -> None:
@@ -313,4 +317,4 @@ def test_no_answer_and_no_log_line_contains_a_token(token: str, shape: str, reas
 
 
 def test_secrets_of_the_matrix_are_told_apart() -> None:
-    assert len(set(SECRETS.values())) == 6
+    assert len(set(SECRETS.values())) == 7

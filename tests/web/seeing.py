@@ -13,7 +13,9 @@ import uvicorn
 
 from lapwing import config
 from lapwing.app.serving import application
+from source_code import ROOT
 
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 DEADLINE_S = 60.0
 WAIT_MS = 15_000
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 360, "height": 780}}
@@ -77,6 +79,16 @@ class Seen:
         assert not self.page.evaluate("window.__ran === true")
         assert self.wrong == []
         assert [each for each in self.asked if not each.startswith((self.address, "data:", "blob:"))] == []
+
+
+def serious(page: Any) -> list[tuple[str, str, str]]:
+    """What axe calls serious or critical on a page: rule, element, and what is wrong."""
+    page.evaluate(AXE.read_text("utf-8"))
+    report = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
+    )
+    found = [each for each in report["violations"] if each["impact"] in ("serious", "critical")]
+    return [(each["id"], each["nodes"][0]["html"][:200], each["nodes"][0].get("failureSummary", "")) for each in found]
 
 
 @contextmanager

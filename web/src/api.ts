@@ -1,4 +1,6 @@
 // Asks the API: a few questions at a time, a token where one was given, mistakes as the problems that the API tells.
+import { answeredBy, BUILD, isOld } from "./build.ts";
+import { device, deviceKnown, dropDevice } from "./device/identity.ts";
 
 export interface Problem {
   status: number; title: string; detail: string; next_step?: string; column?: number;
@@ -11,6 +13,7 @@ export class Refused extends Error {
   }
 }
 
+const OLD: Problem = { status: 412, title: "old page", detail: "This page is older than the server.", next_step: "Load it again." };
 const TOKEN = "lapwing-token";
 const AT_ONCE = 3;
 const WAIT_MS = 20_000;
@@ -33,9 +36,13 @@ export function onTokenNeeded(tell: (needed: boolean) => void): () => void {
   return () => waiting401.delete(tell);
 }
 
-export function headers(): Record<string, string> {
-  const given = token();
-  return given ? { Authorization: `Bearer ${given}` } : {};
+/** Whether the server wants a token even of those who read: then this device's own is enough. */
+let readsAsDevice = false;
+
+/** Who asks: a token that was typed in, or, to read, this device's own where one is needed; and which build of the page. */
+export function headers(reading = true): Record<string, string> {
+  const given = token() ?? (reading && readsAsDevice ? device()?.token : undefined);
+  return { ...(given ? { Authorization: `Bearer ${given}` } : {}), ...(BUILD ? { "X-Lapwing-Page": BUILD } : {}) };
 }
 
 /** The address of a question; empty values are left out, lists are repeated. */
@@ -78,19 +85,32 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
+/** One question; where a token is wanted and this device has one, it is asked once more with that. */
+async function sent(path: string, init: RequestInit): Promise<Response> {
+  const reading = (init.method ?? "GET") === "GET";
+  const said: Record<string, string> = { Accept: "application/json", ...headers(reading), ...(init.headers as Record<string, string> | undefined) };
+  const response = await fetch(path, { ...init, headers: said });
+  answeredBy(response);
+  if (response.status !== 401) return response;
+  const own = device()?.token;
+  if (own && reading && !said.Authorization) {
+    readsAsDevice = true;
+    return sent(path, init);
+  }
+  if (own && said.Authorization === `Bearer ${own}`) void dropDevice();
+  else for (const tell of waiting401) tell(true);
+  return response;
+}
+
 /** Ask; raises `Refused`, or an `AbortError` where nobody wants the answer any more. Lower ranks are asked first. */
 export async function ask<T>(path: string, init: RequestInit = {}, rank = 5, waitMs = WAIT_MS): Promise<T> {
+  await deviceKnown;
   await enter(rank);
   try {
+    if (isOld()) throw new Refused(OLD);
     const signals = [AbortSignal.timeout(waitMs), ...(init.signal ? [init.signal] : [])];
-    const response = await fetch(path, {
-      ...init, signal: AbortSignal.any(signals), headers: { Accept: "application/json", ...headers(), ...init.headers },
-    });
-    if (!response.ok) {
-      const problem = await problemOf(response);
-      if (response.status === 401) for (const tell of waiting401) tell(true);
-      throw new Refused(problem);
-    }
+    const response = await sent(path, { ...init, signal: AbortSignal.any(signals) });
+    if (!response.ok) throw new Refused(await problemOf(response));
     return (await response.json()) as T;
   } catch (problem) {
     if (problem instanceof Refused || init.signal?.aborted) throw problem;

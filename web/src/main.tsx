@@ -1,6 +1,7 @@
 // The page: its view in the address, its theme and language, its keys.
 import { render } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { settled } from "./build.ts";
 import { Context, type Shared } from "./context.ts";
 import { useNews, useTick } from "./hooks.ts";
 import { useOpenIncidents } from "./incident_data.ts";
@@ -9,7 +10,7 @@ import { Now } from "./pages/now.tsx";
 import { Search } from "./pages/search.tsx";
 import { Status } from "./pages/status.tsx";
 import { Help, Login } from "./parts/dialogs.tsx";
-import { Header, Health } from "./parts/frame.tsx";
+import { Header, Health, Newer } from "./parts/frame.tsx";
 import { Later } from "./parts/later.tsx";
 import { SPANS } from "./pure/time.ts";
 import { moved, parse, write, type Page, type View } from "./pure/view.ts";
@@ -25,8 +26,9 @@ const SHOWN: Record<Page, () => preact.JSX.Element> = {
   now: Now, search: Search, status: Status,
   incidents: () => <Later name="incidents" load={() => import("./pages/incidents.tsx").then((file) => file.Incidents)} />,
   rules: () => <Later name="rules" load={() => import("./pages/rules.tsx").then((file) => file.Rules)} />,
+  receiver: () => <Later name="receiver" load={() => import("./pages/receiver.tsx").then((file) => file.Receiver)} />,
 };
-const G: Record<string, Page> = { n: "now", s: "search", i: "incidents", r: "rules", t: "status" };
+const G: Record<string, Page> = { n: "now", s: "search", i: "incidents", r: "rules", a: "receiver", t: "status" };
 
 function useView(): [View, Shared["go"]] {
   const [view, setView] = useState(() => parse(location.pathname, location.search));
@@ -41,7 +43,10 @@ function useView(): [View, Shared["go"]] {
     const next = { ...latest.current, ...change };
     const address = write(next);
     if (address !== location.pathname + location.search) history[replace ? "replaceState" : "pushState"](null, "", address);
-    if (next.page !== latest.current.page) scrollTo(0, 0);
+    if (next.page !== latest.current.page) {
+      settled();
+      scrollTo(0, 0);
+    }
     latest.current = next;
     setView(next);
   }, []);
@@ -133,7 +138,8 @@ function App() {
     <Context.Provider value={shared}>
       <a class="skip" href="#main">{t("skip")}</a>
       <Header theme={flip} language={spoken} speak={(name) => void speak(name).then(() => setSpoken(name))} help={() => setHelp(true)} />
-      <Health />
+      <Newer />
+      {(view.page !== "receiver" || status || downSince !== null) && <Health />}
       <Page key={`${view.page} ${spoken}`} />
       {help && <Help close={() => setHelp(false)} />}
       <Login />

@@ -1,5 +1,7 @@
 // What is new, for all tabs of this browser: one of them listens to the server, and tells the others.
-import { ask, headers, onTokenNeeded } from "./api.ts";
+import { ask, headers, onTokenNeeded, Refused } from "./api.ts";
+import { answeredBy, isOld } from "./build.ts";
+import { deviceKnown } from "./device/identity.ts";
 import { firstStatus } from "./early.ts";
 import { reader } from "./pure/events.ts";
 import type { Incident } from "./pure/incidents.ts";
@@ -17,6 +19,7 @@ export type News =
 const LOCK = "lapwing-stream";
 const AGAIN_MS = 2_000;
 const AGAIN_MAX_MS = 15_000;
+const REFUSALS = [401, 403, 412, 429];
 const STATUS_MS = 3_000;
 const STATUS_WAIT_MS = 2_000;
 
@@ -64,8 +67,11 @@ function told(event: string, data: string): void {
 }
 
 async function listen(after: { id: string }): Promise<void> {
+  await deviceKnown;
+  if (isOld()) throw new Error("old");
   const asked = { Accept: "text/event-stream", ...headers(), ...(after.id ? { "Last-Event-ID": after.id } : {}) };
   const response = await fetch("/api/v1/stream?topics=commits,posts,incidents", { headers: asked, cache: "no-store" });
+  answeredBy(response);
   if (!response.ok || !response.body) throw new Error(String(response.status));
   const read = reader(({ event, id, data }) => {
     if (id) after.id = id;
@@ -102,8 +108,9 @@ async function watchForEver(): Promise<never> {
       const status = await ask<Status>("/api/v1/status", {}, 0, STATUS_WAIT_MS);
       tellAll({ kind: "link", up: true, at: Date.now() });
       tellAll({ kind: "status", status });
-    } catch {
-      tellAll({ kind: "link", up: false, at: Date.now() });
+    } catch (refused) {
+      // A server that wants a token, or another page, is there.
+      tellAll({ kind: "link", up: refused instanceof Refused && REFUSALS.includes(refused.problem.status), at: Date.now() });
     }
     await pause(STATUS_MS);
   }

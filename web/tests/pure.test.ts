@@ -7,6 +7,9 @@ import { reader, type ServerEvent } from "../src/pure/events.ts";
 import { safeLink, shown } from "../src/pure/hostile.ts";
 import { binned, fits, inPlace, ordered, renewed, type Incident, type Wanted } from "../src/pure/incidents.ts";
 import { marked, terms } from "../src/pure/marking.ts";
+import { behindHash, codeOf, freshOf, keyBytes, lacking, rowsOf, usualName, type Facts } from "../src/pure/receiver.ts";
+import { notificationOf, pageOf, WORDS, type Payload } from "../src/device/notification.ts";
+import type { Alert } from "../src/pure/rules.ts";
 import { bodyOf, draftOf, EMPTY, quietOf, same, textOf, timeOf, toldOf, type RuleShown } from "../src/pure/rules.ts";
 import { facets, histogram, type Post } from "../src/pure/sample.ts";
 import { endsAtNewest, HOUR, lasting, MINUTE, resolve, windowFor } from "../src/pure/time.ts";
@@ -204,4 +207,60 @@ test("every language has every text, with the same blanks", () => {
   assert.deepEqual(Object.keys(id), Object.keys(en));
   const blanks = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([each]) => each).sort();
   for (const [key, text] of Object.entries(en)) assert.deepEqual(blanks(id[key as keyof typeof id]), blanks(text), key);
+});
+
+function alert(id: string, minute: number, kind: string, incidents: string[]): Alert {
+  return {
+    id, kind, incidents, rule: "r", channel: "page", reader: "m", title: id, body: null, severity: "minor", counts: true,
+    sent_at: `2026-01-05T12:${String(minute).padStart(2, "0")}:00Z`, delivery: "sent", reason: null, delivered_at: null, useful: null,
+  };
+}
+
+test("what was told of one incident is one row, digests and tests stand alone", () => {
+  const told = [alert("d", 4, "digest", ["i1", "i2"]), alert("c", 3, "all-clear", ["i1"]), alert("b", 5, "possible", ["i2"]), alert("a", 1, "possible", ["i1"]), alert("t", 0, "test", [])];
+  const rows = rowsOf(told);
+  assert.deepEqual(rows.map((each) => [each.key, each.over, each.alerts.map((one) => one.id)]), [
+    ["i2", false, ["b"]], ["d", false, ["d"]], ["i1", true, ["c", "a"]], ["t", false, ["t"]],
+  ]);
+  assert.deepEqual(freshOf(told.slice(2), told).map((each) => each.id), ["c", "d"]);
+  assert.deepEqual(freshOf(told, told), []);
+});
+
+test("what is missing is said, what is to be mended first at first", () => {
+  const whole: Facts = { secure: true, worker: true, push: true, notifications: true, permission: "default", ios: false, standalone: false, channel: true, reached: false };
+  assert.deepEqual(lacking(whole), []);
+  assert.deepEqual(lacking({ ...whole, secure: false, push: false, channel: false }), ["https", "channel"]);
+  assert.deepEqual(lacking({ ...whole, ios: true, push: false }), ["ios"]);
+  assert.deepEqual(lacking({ ...whole, ios: true, standalone: true }), []);
+  assert.deepEqual(lacking({ ...whole, worker: false }), ["unsupported"]);
+  assert.deepEqual(lacking({ ...whole, permission: "denied" }), ["denied"]);
+  assert.deepEqual(lacking({ ...whole, permission: "denied", reached: true }), ["denied"]);
+  assert.deepEqual(lacking({ ...whole, permission: "granted", reached: true, channel: false }), []);
+  assert.deepEqual(lacking({ ...whole, channel: null }), []);
+});
+
+test("codes as people type them, and what an address brings along", () => {
+  assert.equal(codeOf(" abcd 2345 "), "ABCD-2345");
+  assert.equal(codeOf("ab"), "AB");
+  assert.equal(codeOf("ABCD-2345-6789"), "ABCD-2345");
+  assert.deepEqual(behindHash("#code=abcd-2345"), { code: "ABCD-2345", alert: "", useful: null });
+  assert.deepEqual(behindHash("#alert=i1%2F2&useful=0"), { code: "", alert: "i1/2", useful: false });
+  assert.deepEqual(behindHash(""), { code: "", alert: "", useful: null });
+  assert.deepEqual([...keyBytes("_-8A")], [255, 239, 0]);
+  assert.equal(usualName("Mozilla/5.0 (Linux; Android 15)"), "Android");
+  assert.equal(usualName("?"), "");
+});
+
+test("a notification leads to a page of ours, and has buttons as there is room", () => {
+  const payload: Payload = { id: "a/1", tag: "f10000000000", kind: "possible", title: "T", body: "B", severity: "severe", url: "https://evil.example/", at: "2026-01-05T12:00:00Z", lang: "en" };
+  const [title, options] = notificationOf(payload, WORDS, 2);
+  assert.equal(title, "T");
+  assert.deepEqual((options.actions as Array<{ action: string }>).map((each) => each.action), ["useful", "not-useful"]);
+  assert.deepEqual((notificationOf(payload, WORDS, 3)[1].actions as Array<{ action: string }>).map((each) => each.action), ["open", "useful", "not-useful"]);
+  assert.equal(options.requireInteraction, true);
+  assert.equal(notificationOf({ ...payload, kind: "all-clear" }, WORDS, 2)[1].silent, true);
+  assert.equal(pageOf({ tag: "f10000000000", kind: "possible" }), "/incidents?incident=f10000000000&last=30d");
+  assert.equal(pageOf({ tag: "f10000000000", kind: "digest" }), "/receiver");
+  assert.equal(pageOf({ tag: "../../x", kind: "possible" }), "/receiver");
+  assert.equal(pageOf(null), "/receiver");
 });

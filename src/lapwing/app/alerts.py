@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from lapwing.app.opening import Directory
-from lapwing.app.telling import channel_of
+from lapwing.app.telling import channel_of, tables_of
 from lapwing.app.times import written
 from lapwing.errors import ConfigError, LapwingError, UnknownName, UsageError
 from lapwing.incidents.intervals import share_of
@@ -34,16 +34,23 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
 
 
-def page(directory: Directory, since_us: int, limit: int, after: str | None = None) -> dict[str, Any]:
-    """What was told since a time, the newest first: ``{"alerts": […], "next": …, "precision": {…}}``."""
+def page(
+    directory: Directory, since_us: int, limit: int, after: str | None = None, readers: Sequence[Recipient] = ()
+) -> dict[str, Any]:
+    """What was told since a time, the newest first: ``{"alerts": […], "next": …, "precision": {…}}``.
+
+    With `readers` it is what these were told, and the precision is theirs.
+    """
     if after is not None and not (after.isascii() and after.isdecimal() and len(after) < 19):
         raise UsageError(f"cursor {after[:80]!r} is not one that we gave", "start without one")
     before = int(after) if after else NEWEST
-    rows = list(alerting.sent(directory.ledger.store.connection, since_us, before, limit + 1))
+    rows = list(alerting.sent(directory.ledger.store.connection, since_us, before, limit + 1, readers))
     said = _latest(directory)
+    marks = {each.mark for each in readers}
+    counted = [each for each in said.values() if not marks or each.reader in marks]
     more = str(rows[limit - 1]["number"]) if len(rows) > limit else None
     shown = [_shape(row, said) for row in rows[:limit]]
-    return {"alerts": shown, "next": more, "precision": _precision(said.values())}
+    return {"alerts": shown, "next": more, "precision": _precision(counted)}
 
 
 def _shape(row: dict[str, Any], said: dict[tuple[str, str], Feedback]) -> dict[str, Any]:
@@ -136,7 +143,7 @@ def register(directory: Directory, name: str, address: str) -> dict[str, Any]:
 
     Raises `UnknownName` for a channel that there is not, `UsageError` for one that takes none, or for an address that is none.
     """
-    recipient = _recipient(directory, name, address)
+    recipient = recipient_of(directory, name, address)
     with directory.ledger.store.transaction() as connection:
         outbox.register(connection, recipient, directory.clock.now_us())
     return {"channel": name, "reader": recipient.mark}
@@ -144,7 +151,7 @@ def register(directory: Directory, name: str, address: str) -> dict[str, Any]:
 
 def unregister(directory: Directory, name: str, address: str) -> dict[str, Any]:
     """Forget a device, what waits for it, and what it was told. Raises `UnknownName` where nobody knew it."""
-    recipient = _recipient(directory, name, address)
+    recipient = recipient_of(directory, name, address)
     with directory.ledger.store.transaction() as connection:
         known = outbox.unregister(connection, recipient, directory.clock.now_us())
         alerting.forget_reader(connection, recipient)
@@ -153,7 +160,8 @@ def unregister(directory: Directory, name: str, address: str) -> dict[str, Any]:
     return {"channel": name, "reader": recipient.mark}
 
 
-def _recipient(directory: Directory, name: str, address: str) -> Recipient:
+def recipient_of(directory: Directory, name: str, address: str) -> Recipient:
+    """Who registers with this address on a channel; raises as `register` does."""
     channel = _channel(directory, name)
     if not channel.notifier.registers:
         raise UsageError(f"nobody can register on {name!r}", "its recipients stand in the configuration")
@@ -164,11 +172,11 @@ def _recipient(directory: Directory, name: str, address: str) -> Recipient:
 
 
 def _channel(directory: Directory, name: str) -> Channel:
-    tables = {each.name: each for each in directory.configuration.channels}
+    tables = tables_of(directory.configuration)
     if name not in tables:
         raise UnknownName("channel", name[:100], tables)
     try:
-        return channel_of(tables[name], directory.configuration.folder)
+        return channel_of(tables[name], directory.configuration, directory.path)
     except ConfigError:
         raise
     except LapwingError as problem:

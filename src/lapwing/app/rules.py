@@ -19,7 +19,7 @@ from lapwing import config
 from lapwing.app import asking
 from lapwing.app.areas import polygons_of
 from lapwing.app.opening import Directory
-from lapwing.app.telling import channel_of
+from lapwing.app.telling import channel_of, tables_of
 from lapwing.errors import ConfigError, LapwingError, UnknownName, UsageError
 from lapwing.incidents import rules
 from lapwing.incidents.budget import in_quiet
@@ -299,12 +299,12 @@ def readers_of(directory: Directory, rule: Rule) -> list[Recipient]:
 
 def known_readers(directory: Directory, name: str) -> list[Recipient]:
     """The recipients of a channel, configured and registered, without those that are gone; raises `UnknownName`."""
-    channel = channel_of(_table(directory, name), directory.configuration.folder)
+    channel = channel_of(_table(directory, name), directory.configuration, directory.path)
     return outbox.recipients(directory.ledger.store.connection, name, channel.recipients())
 
 
 def _table(directory: Directory, name: str) -> ChannelTable:
-    tables = {each.name: each for each in directory.configuration.channels}
+    tables = tables_of(directory.configuration)
     if name not in tables:
         raise UnknownName("channel", name[:100], tables)
     return tables[name]

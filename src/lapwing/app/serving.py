@@ -19,11 +19,12 @@ from lapwing.app.front import DirectoryFront
 from lapwing.app.living import changed_since, last_commit
 from lapwing.app.metrics import exposition
 from lapwing.app.opening import Directory
+from lapwing.app.receiving import DirectoryReceivers
 from lapwing.app.tokens import check_start, policy_of
 from lapwing.app.webhooks import DirectoryHooks
 from lapwing.config import Configuration
 from lapwing.engine.clock import SystemClock
-from lapwing.serving import live, metrics, pages, webhooks, writing
+from lapwing.serving import devices, live, metrics, pages, webhooks, writing
 from lapwing.serving.api import create
 from lapwing.serving.running import Listening, run
 from lapwing.serving.security import guarded
@@ -96,10 +97,12 @@ def application(path: Path, configuration: Configuration, open_: ExitStack) -> A
         metrics.router(front, exposition),
     ]
     hooks = DirectoryHooks(open_.enter_context(_Own(path, configuration, "webhooks")), configuration)
-    extra += [webhooks.router(hooks), pages.router(dashboard_files())]
+    files, clock = dashboard_files(), SystemClock()
+    received = devices.receiving(DirectoryReceivers(front.with_own), clock.monotonic_s)
+    extra += [webhooks.router(hooks), received, pages.router(files)]
     front.warm()
     app = create(front, version=lapwing.__version__, extra=extra)
-    return guarded(app, policy_of(path, configuration.serve, SystemClock()))
+    return guarded(app, policy_of(path, configuration.serve, clock, pages.build_of(files)))
 
 
 def serve(

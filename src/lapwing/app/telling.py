@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from lapwing import catalog
 from lapwing.app.opening import Directory
 from lapwing.app.rereading import Rereading
+from lapwing.app.secret_keys import key_of
 from lapwing.app.secrets import with_secrets
 from lapwing.app.times import written_out
 from lapwing.config import Configuration
@@ -28,24 +30,43 @@ SILENT_US = 20_000_000
 """A channel says how it is every few seconds; one that said nothing for so long is not served."""
 
 
-def channel_of(table: ChannelTable, folder: str) -> Channel:
-    """A configured channel, ready to send; raises `LapwingError` where a secret or a package is missing."""
+PAGE = "page"
+"""The channel that is there without any configuration, and its type."""
+
+
+def tables_of(configuration: Configuration) -> dict[str, ChannelTable]:
+    """The channels by name: those of the configuration, and our own page, unless one of them has its name."""
+    own = ChannelTable(type=PAGE, name=PAGE, paused=False, options=catalog.load("notify", PAGE).options())
+    return {own.name: own} | {table.name: table for table in configuration.channels}
+
+
+def channel_of(table: ChannelTable, configuration: Configuration, path: Path) -> Channel:
+    """A channel, ready to send, with what the data directory at `path` keeps for it.
+
+    Raises `LapwingError` where a secret or a package is missing.
+    """
     notifier = catalog.load("notify", table.type)
-    channel = Channel(name=table.name, type=table.type, notifier=notifier, options=with_secrets(table.options, folder))
+    options = with_secrets(table.options, configuration.folder)
+    if notifier.keyed is not None and not getattr(options, "key", None):
+        options = notifier.keyed(options, key_of(path, f"{table.type}-{table.name}.key"))
+    channel = Channel(name=table.name, type=table.type, notifier=notifier, options=options)
     channel.recipients()  # a wrong address is said now, and not when it burns
     return channel
 
 
-def channels_of(configuration: Configuration) -> dict[str, Channel]:
+def channels_of(configuration: Configuration, path: Path) -> dict[str, Channel]:
     """The channels that are to send, by name; one that cannot is said and left out."""
     found = {}
     for table in configuration.channels:
         if table.paused:
             continue
         try:
-            found[table.name] = channel_of(table, configuration.folder)
+            channel = channel_of(table, configuration, path)
         except LapwingError as problem:
             said.error("the channel %s sends nothing: %s", table.name, problem)
+            continue
+        if not channel.notifier.fetched:
+            found[table.name] = channel
     return found
 
 
@@ -59,7 +80,7 @@ def tell(path: Path, configuration: Configuration, file: Path | None, stop: Call
     directory = Directory(path, configuration)
     try:
         means = telling.Means(Outbox(directory.ledger), directory.clock, SystemRandom(), f"channels-{os.getpid()}")
-        telling.tell(means, Rereading(configuration, file, directory.clock, channels_of), stop)
+        telling.tell(means, Rereading(configuration, file, directory.clock, partial(channels_of, path=path)), stop)
     finally:
         directory.close()
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
-import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
+from lapwing.app.kept_files import KeptFile
 from lapwing.engine.clock import Clock, SystemClock
-from lapwing.errors import Corrupt, DataDirectoryError, UnknownName, UsageError
+from lapwing.errors import DataDirectoryError, UnknownName, UsageError
 from lapwing.serving.identity import Identity, Rejection, Scope
 from lapwing.settings import Serve
 
@@ -24,12 +21,10 @@ if TYPE_CHECKING:
     from lapwing.serving.security import Policy
 
 FILE = "tokens.json"
-LOCK = "tokens.lock"
 PREFIX = "lw_"
 RANDOM_BYTES = 32
 TOKENS_MAX = 1_000
 TOKEN_CHARACTERS_MAX = 200
-FILE_BYTES_MAX = 4 << 20
 
 Standing = Literal["valid", "expired", "revoked"]
 
@@ -61,9 +56,8 @@ class Tokens:
     """The tokens in `folder`; the file is read again whenever it changed, so that what is revoked ends at once."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self._path = folder / FILE
+        self._file = KeptFile(folder / FILE, _Kept(1, ()))
         self._clock = clock
-        self._read: tuple[tuple[int, ...], tuple[Token, ...]] = ((), ())
 
     def create(self, name: str, scope: Scope, lifetime_us: int | None = None) -> tuple[str, Token]:
         """A new token, which nobody can show again, and what is kept of it.
@@ -75,24 +69,24 @@ class Tokens:
         made = Token(
             name=name,
             scope=scope,
-            sha256=_digest(secret),
+            sha256=digest(secret),
             ends_with=secret[-4:],
             created_us=now_us,
             expires_us=None if lifetime_us is None else now_us + lifetime_us,
         )
-        with self._alone():
+        with self._file.alone():
             tokens = self.listed()
             if any(each.name == name and each.standing(now_us) == "valid" for each in tokens):
                 raise UsageError(f"there is a token {name!r}", f"choose another name, or `lapwing token revoke {name}`")
             kept = tuple(each for each in tokens if each.name != name)
             if len(kept) >= TOKENS_MAX:
                 raise UsageError(f"there are {TOKENS_MAX} tokens", "use again the names of revoked ones")
-            self._write((*kept, made))
+            self._file.write(_Kept(1, (*kept, made)))
         return secret, made
 
     def revoke(self, name: str) -> Token:
         """End a token; it stays in the list. To repeat it changes nothing."""
-        with self._alone():
+        with self._file.alone():
             tokens = self.listed()
             found = next((each for each in tokens if each.name == name), None)
             if found is None:
@@ -100,23 +94,12 @@ class Tokens:
             if found.revoked_us is not None:
                 return found
             ended = msgspec.structs.replace(found, revoked_us=self._clock.now_us())
-            self._write(tuple(ended if each is found else each for each in tokens))
+            self._file.write(_Kept(1, tuple(ended if each is found else each for each in tokens)))
         return ended
 
     def listed(self) -> tuple[Token, ...]:
         """All tokens in the order in which they were made; raises `Corrupt` where the file cannot be understood."""
-        try:
-            with self._path.open("rb") as stream:
-                seen = _signature(os.fstat(stream.fileno()))
-                if seen != self._read[0]:
-                    self._read = (seen, _understood(stream.read(FILE_BYTES_MAX), self._path))
-        except FileNotFoundError:
-            self._read = ((), ())
-        except OSError as problem:
-            raise DataDirectoryError(
-                f"{self._path} cannot be read ({problem.strerror})", "run as the user whose data this is"
-            ) from problem
-        return self._read[1]
+        return self._file.read().tokens
 
     def exist(self) -> bool:
         """Whether any was ever made, one that no longer counts included; a file that cannot be read says yes."""
@@ -133,50 +116,12 @@ class Tokens:
             tokens = self.listed()
         except DataDirectoryError:
             return Rejection("unreadable")
-        asked = _digest(secret)
+        asked = digest(secret)
         found = [each for each in tokens if hmac.compare_digest(each.sha256, asked)]
         if not found:
             return Rejection("unknown")
         standing = found[0].standing(self._clock.now_us())
         return Identity(found[0].name, found[0].scope) if standing == "valid" else Rejection(standing, found[0].name)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One writer at a time, over all processes; the kernel frees the lock of one that died."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path.with_name(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as problem:
-            raise DataDirectoryError(
-                f"{self._path.parent} cannot be written to ({problem.strerror})", "name another --data directory"
-            ) from problem
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _write(self, tokens: tuple[Token, ...]) -> None:
-        """Replace the file in one step, on the disk when this returns; nobody but its owner can read it."""
-        fresh = self._path.with_name(FILE + ".new")
-        content = msgspec.json.format(msgspec.json.encode(_Kept(1, tokens))) + b"\n"
-        try:
-            fresh.unlink(missing_ok=True)  # of a writer that died
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(descriptor)
-            fresh.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as problem:
-            raise DataDirectoryError(
-                f"{self._path} cannot be written ({problem.strerror}), and is as it was", "mend that, and try again"
-            ) from problem
 
 
 def check_start(folder: Path, serve: Serve) -> None:
@@ -186,34 +131,25 @@ def check_start(folder: Path, serve: Serve) -> None:
     may_start(serve.host, Tokens(folder, SystemClock()).exist())
 
 
-def policy_of(folder: Path, serve: Serve, clock: Clock) -> Policy:
-    """What `guarded` needs to know, of the configuration and of the tokens in `folder`."""
+def policy_of(folder: Path, serve: Serve, clock: Clock, build: str = "") -> Policy:
+    """What `guarded` needs to know, of the configuration, of the tokens in `folder`, and of the page that is served."""
+    from lapwing.app.devices import PREFIX as DEVICE_PREFIX
+    from lapwing.app.devices import Devices
     from lapwing.serving.security import Policy
 
-    tokens = Tokens(folder, clock)
+    tokens, devices = Tokens(folder, clock), Devices(folder, clock)
     return Policy(
         host=serve.host,
         hosts=serve.hosts,
         trusted_proxies=serve.trusted_proxies,
         requests_per_minute=serve.requests_per_minute,
-        tokens=tokens.check,
+        tokens=lambda secret: (devices if secret.startswith(DEVICE_PREFIX) else tokens).check(secret),
         has_tokens=tokens.exist,
         clock=clock.monotonic_s,
+        build=build,
     )
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
+    """What is kept of a secret of 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _signature(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _understood(content: bytes, path: Path) -> tuple[Token, ...]:
-    try:
-        return msgspec.json.decode(content, type=_Kept).tokens
-    except msgspec.DecodeError as problem:
-        raise Corrupt(
-            f"{path} is not what was written there ({problem})", "restore it, or remove it and make new tokens"
-        ) from None

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 CURVE = ec.SECP256R1()
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of P-256: private keys are below it."""
 POINT_BYTES, AUTH_BYTES, SCALAR_BYTES, SALT_BYTES = 65, 16, 32, 16
 RECORD_BYTES = 4_096
 PLAIN_BYTES_MAX = 3_993
@@ -69,6 +71,13 @@ def private_key(text: str) -> ec.EllipticCurvePrivateKey:
         return ec.derive_private_key(int.from_bytes(decoded(text.strip(), SCALAR_BYTES), "big"), CURVE)
     except (ValueError, TypeError) as problem:
         raise Unreadable(str(problem)) from None
+
+
+def text_of(secret: bytes) -> str:
+    """The private key that 32 secret bytes make, as `private_key` reads it: the same for the same bytes."""
+    assert len(secret) == SCALAR_BYTES
+    scalar = int.from_bytes(secret, "big") % (ORDER - 1) + 1
+    return encoded(scalar.to_bytes(SCALAR_BYTES, "big"))
 
 
 def new_private_text() -> str:

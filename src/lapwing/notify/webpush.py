@@ -38,12 +38,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Who we are to the push services."""
 
     key: Annotated[
-        Secret,
+        Secret | None,
         Meta(
-            description="The private VAPID key: 32 bytes in Base64, or PEM. Browsers subscribe to its public half; "
-            "another key loses them all."
+            description="The private VAPID key: 32 bytes in Base64, or PEM; without one it is made and kept in the data "
+            "directory. Browsers subscribe to its public half; another key loses them all."
         ),
-    ]
+    ] = None
     contact: Annotated[
         str,
         Meta(
@@ -153,7 +153,7 @@ def _word(options: Options, endpoint: str, surroundings: Surroundings) -> str:
     """Our signed word for one push service, the same for half a day."""
     from yarl import URL
 
-    from lapwing.notify._web_push_messages import Unreadable, private_key, signed_word
+    from lapwing.notify._web_push_messages import signed_word
 
     origin = str(URL(endpoint).origin())
     kept: dict[tuple[str, str], tuple[str, int]] = surroundings.shared.setdefault(f"vapid {surroundings.name}", {})
@@ -161,10 +161,7 @@ def _word(options: Options, endpoint: str, surroundings: Surroundings) -> str:
     name = (origin, hashlib.sha256(f"{options.key} {options.contact}".encode()).hexdigest())
     word, ends_s = kept.get(name, ("", 0))
     if not now_s < ends_s <= now_s + WORD_LIVES_S:
-        try:
-            own = private_key(options.key)
-        except Unreadable as problem:
-            raise ChannelRefused(f"`key` is no VAPID key: {problem}", "write 32 bytes in Base64, or PEM") from None
+        own = _own_key(options)
         for gone in [each for each, (_, until_s) in kept.items() if until_s <= now_s]:
             del kept[gone]
         ends_s = now_s + WORD_LIVES_S
@@ -175,12 +172,30 @@ def _word(options: Options, endpoint: str, surroundings: Surroundings) -> str:
 
 def public_key(options: Options) -> str:
     """What a browser needs to subscribe: the `applicationServerKey`. The options have their secrets in place."""
-    from lapwing.notify._web_push_messages import Unreadable, private_key, public_text
+    _needs_cryptography()
+    from lapwing.notify._web_push_messages import public_text
+
+    return public_text(_own_key(options))
+
+
+def _own_key(options: Options) -> Any:
+    """The private key; raises `ChannelRefused` for what is none."""
+    from lapwing.notify._web_push_messages import Unreadable, private_key
 
     try:
-        return public_text(private_key(options.key))
+        return private_key(options.key or "")
     except Unreadable as problem:
         raise ChannelRefused(f"`key` is no VAPID key: {problem}", "write 32 bytes in Base64, or PEM") from None
+
+
+def keyed(options: Options, secret: bytes) -> Options:
+    """The options with a key made of 32 secret bytes, unless they have one."""
+    if options.key:
+        return options
+    _needs_cryptography()
+    from lapwing.notify._web_push_messages import text_of
+
+    return msgspec.structs.replace(options, key=text_of(secret))
 
 
 NOTIFIER = Notifier(
@@ -190,6 +205,8 @@ NOTIFIER = Notifier(
     admitted=admitted,
     parallel=16,
     shared=False,
+    keyed=keyed,
+    public=public_key,
     example="""
 [[channel]]
 type = "webpush"

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from lapwing.contracts import Front
 from lapwing.serving import (
     collections,
+    devices,
     documentation,
     health,
     incidents,
@@ -39,7 +40,7 @@ def create(
         openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     problems.install(app)
-    for room in (reading, incidents, rules, letters, collections, seeds_routes, health):
+    for room in (reading, incidents, rules, devices, letters, collections, seeds_routes, health):
         app.include_router(room.router(front))
     for router in extra:
         app.include_router(router)

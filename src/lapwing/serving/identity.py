@@ -6,13 +6,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-Scope = Literal["read", "write", "admin"]
-"""What a token may do; each one includes those before it."""
+Scope = Literal["read", "receive", "write", "admin"]
+"""What a token may do; each one includes those before it. `receive` is that of a device that is told of alerts."""
 
-Permission = Literal["public", "read", "write", "admin"]
+Permission = Literal["public", "read", "receive", "write", "admin"]
 """What a route declares that it needs."""
 
-RANK: dict[str, int] = {"public": 0, "read": 1, "write": 2, "admin": 3}
+RANK: dict[str, int] = {"public": 0, "read": 1, "receive": 2, "write": 3, "admin": 4}
 
 
 class Identity(Struct, frozen=True):

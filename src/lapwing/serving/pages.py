@@ -5,6 +5,7 @@ Files with a hash in their name are kept by browsers for ever; the page itself i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -14,7 +15,7 @@ from fastapi.responses import PlainTextResponse
 
 from lapwing.serving.security import requires
 
-PAGES = ("/", "/search", "/incidents", "/rules", "/status")
+PAGES = ("/", "/search", "/incidents", "/rules", "/receiver", "/status")
 """Addresses at which the one page is shown; it reads the rest of the address by itself."""
 INDEX = "index.html"
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
@@ -59,6 +60,12 @@ def router(files: Mapping[str, bytes]) -> APIRouter:
             routes.add_api_route(f"/{name}", beside)
     routes.add_api_route("/assets/{name}", asset)
     return routes
+
+
+def build_of(files: Mapping[str, bytes]) -> str:
+    """Which build of the page these files are, as the page says it of itself; empty where it says nothing."""
+    found = re.search(rb'<meta name="lapwing-build" content="([0-9a-f]+)"', files.get(INDEX, b""))
+    return found[1].decode() if found else ""
 
 
 class _Answers:

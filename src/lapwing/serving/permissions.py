@@ -15,6 +15,7 @@ from lapwing.serving.identity import RANK, Permission
 STATUSES = {
     401: "No token, or one that is not valid.",
     403: "The token's scope is too small, or a page of another site asks.",
+    412: "The page that asks is older than the server.",
     421: "Asked under a name that is not ours.",
     429: "Too many requests; `Retry-After` says how long to wait.",
 }
@@ -51,6 +52,7 @@ class Needs(HTTPBearer):
 _DECLARATIONS: dict[Permission, params.Depends] = {
     "public": Depends(Public()),
     "read": Depends(Needs("read")),
+    "receive": Depends(Needs("receive")),
     "write": Depends(Needs("write")),
     "admin": Depends(Needs("admin")),
 }

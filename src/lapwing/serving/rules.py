@@ -1,4 +1,4 @@
-"""Rules, alerts, what readers say of them, and their devices."""
+"""Rules, alerts, and what readers say of them."""
 
 from __future__ import annotations
 
@@ -99,20 +99,6 @@ class Said(BaseModel, extra="forbid"):
     reader: str = Field("", max_length=12, description="The reader's mark; without one it is said for all.")
 
 
-class Device(BaseModel, extra="forbid"):
-    """A device of a reader."""
-
-    channel: str = Field(min_length=1, max_length=100, description="The name of a `[[channel]]`.")
-    address: str = Field(min_length=1, max_length=4_000, description="A token, or a push subscription as JSON text.")
-
-
-class Registered(BaseModel):
-    """By which mark a device is known from now on."""
-
-    channel: str
-    reader: str
-
-
 class Heard(BaseModel):
     """What was written down, and the precision with it."""
 
@@ -122,7 +108,7 @@ class Heard(BaseModel):
 
 
 def router(front: Front) -> APIRouter:
-    """`/api/v1/rules`, `/alerts`, `/feedback` and `/devices`."""
+    """`/api/v1/rules`, `/alerts` and `/feedback`."""
     routes = APIRouter(prefix="/api/v1", tags=["alerts"])
     _reading(routes, front)
     _changing(routes, front)
@@ -190,20 +176,8 @@ def _testing(routes: APIRouter, front: Front) -> None:
 
 
 def _readers(routes: APIRouter, front: Front) -> None:
-    write = [requires("write")]
-
-    @routes.post("/feedback", dependencies=write, response_model=Heard, responses=problems(507))
+    @routes.post("/feedback", dependencies=[requires("write")], response_model=Heard, responses=problems(507))
     async def feedback(said: Said, request: Request) -> Response:
         """Say whether an alert was useful. What the same reader said of it before counts no more."""
         about = (said.alert, said.reader)
         return await answered(front.interactive, lambda: front.feedback(about, said.useful, _by(request)))
-
-    @routes.post("/devices", dependencies=write, response_model=Registered, responses=problems(507))
-    async def register(device: Device) -> Response:
-        """Keep a device's address on a channel. To repeat it changes nothing."""
-        return await answered(front.interactive, lambda: front.device(device.channel, device.address, True))
-
-    @routes.delete("/devices", dependencies=write, response_model=Registered, responses=problems(507))
-    async def unregister(device: Device) -> Response:
-        """Forget a device, what waits for it, and what it was told. The address is in the body, so that no log has it."""
-        return await answered(front.interactive, lambda: front.device(device.channel, device.address, False))

@@ -1,6 +1,7 @@
 """The guard before the HTTP API: which requests reach it at all, and what every answer carries.
 
     answers only under our own names      421   no other site's name can be pointed at us (DNS rebinding)
+    a page of ours must be the newest     412   an old page never speaks with a new API; it loads itself anew
     a token that is given must be valid   401   wrong, expired and revoked ones are never passed over
     so many requests of each client       429   with `Retry-After`
     no writing from other sites' pages    403   `Sec-Fetch-Site` and `Origin`
@@ -67,6 +68,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     tokens: Callable[[str], Identity | Rejection]
     has_tokens: Callable[[], bool]
     clock: Callable[[], float]
+    build: str = ""
+    """Which build of the page is served; every answer says it, and a page says it when it asks. Empty: none was built."""
 
 
 class Refusal(Struct, frozen=True):
@@ -78,12 +81,18 @@ class Refusal(Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+PAGE = "x-lapwing-page"
+"""In which header a page says which build it is."""
+BUILD = b"x-lapwing-build"
+"""In which header every answer says which build is served."""
 CREATE = "run `lapwing token create NAME --scope {scope}` and send `Authorization: Bearer lw_…`"
 WRONG_HOST = Refusal(
     421,
     "this server is not asked under that name",
     "use its own name or address, or add the name to `hosts` in [serve]",
 )
+ADD_DEVICE = "add the device at /receiver with a code from the page Rules"
+OLD_PAGE = Refusal(412, "this page is older than the server", "load it again")
 OTHER_SITE = Refusal(
     403,
     "a page of another site asks to change something here",
@@ -118,6 +127,7 @@ class Guard:
         self._hosts = Hosts(policy.host, policy.hosts)
         self._proxies = Proxies(policy.trusted_proxies)
         self._on_loopback = is_loopback(policy.host)
+        self._on_every_answer = ON_EVERY_ANSWER | ({BUILD: policy.build.encode()} if policy.build else {})
         self._requests = Buckets(policy.requests_per_minute, policy.clock)
         self._failures = Buckets(min(FAILURES_PER_MINUTE, policy.requests_per_minute), policy.clock)
 
@@ -144,6 +154,8 @@ class Guard:
         """Why not; or what the application is told about who asks."""
         if not self._hosts.answers(headers):
             return WRONG_HOST
+        if self._policy.build and headers.get(PAGE, [self._policy.build]) != [self._policy.build]:
+            return OLD_PAGE
         peer = _peer(scope)
         client = self._proxies.client(peer, headers)
         who = self._identify(headers)
@@ -156,8 +168,10 @@ class Guard:
         if scope["method"] not in READING and from_another_site(headers, https=https):
             return OTHER_SITE
         permission = needed(self._app, scope)
-        refusal = self._permit(permission, who, was_forwarded(headers))
-        return refusal or {"identity": who, "client": client, "permission": permission}
+        forwarded = was_forwarded(headers)
+        may_write = self._permit("write", who, forwarded) is None
+        refusal = self._permit(permission, who, forwarded)
+        return refusal or {"identity": who, "client": client, "permission": permission, "may_write": may_write}
 
     def _identify(self, headers: dict[str, list[str]]) -> Identity | Rejection | None:
         """Whose token it is; None where none is given."""
@@ -192,15 +206,16 @@ class Guard:
             return Refusal(
                 403,
                 f"this needs the scope {permission}, and the token {who.name!r} has {who.scope}",
-                f"use a token that was made with --scope {permission}",
+                ADD_DEVICE if permission == "receive" else f"use a token that was made with --scope {permission}",
             )
         if self._on_loopback and not forwarded and (permission == "read" or not self._policy.has_tokens()):
             return None
-        return _unauthorized(f"this needs a token with the scope {permission}", CREATE.format(scope=permission))
+        step = ADD_DEVICE if permission == "receive" else CREATE.format(scope=permission)
+        return _unauthorized(f"this needs a token with the scope {permission}", step)
 
     def _with_headers(self, scope: Asked, headers: dict[str, list[str]], send: Send) -> Send:
         """`send` that puts the security headers on the answer, in place of the application's own."""
-        ours = ON_EVERY_ANSWER
+        ours = self._on_every_answer
         named = (headers.get("host") or [""])[0]
         if plain_name(named) != "localhost" and self._proxies.is_https(scope["scheme"], _peer(scope), headers):
             ours = ours | OVER_TLS  # localhost is every program's on this machine, and must not be bound to TLS

@@ -9,6 +9,7 @@ import { draftOf, EMPTY, type AlertsPage, type RuleShown, type Share } from "../
 import { NEW_RULE, write } from "../pure/view.ts";
 import { Alerts } from "../parts/alerts.tsx";
 import { shareSaid } from "../parts/precision.ts";
+import { Devices } from "../parts/devices.tsx";
 import { RuleEditor } from "../parts/rule_editor.tsx";
 import { sentence } from "../parts/rule_sentence.ts";
 import { Empty, Panel } from "../parts/states.tsx";
@@ -44,6 +45,7 @@ export function Rules() {
           ) : view.rule && answer.data ? <Empty><h2>{t("rules.gone")}</h2><button type="button" onClick={() => go({ rule: "" })}>{t("rules.close")}</button></Empty> : <Hint />}
         </div>
       </div>
+      <Devices changed={changed} />
       <Alerts answer={told} changed={changed} more={() => setCounted(counted + 50)} />
     </main>
   );

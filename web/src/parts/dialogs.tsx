@@ -2,6 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { keepToken, onTokenNeeded, token } from "../api.ts";
+import { useShared } from "../context.ts";
+import { isDevice } from "../device/identity.ts";
 import { t } from "../language.ts";
 
 function Dialog({ title, close, children }: { title: string; close: () => void; children: ComponentChildren }) {
@@ -15,7 +17,7 @@ function Dialog({ title, close, children }: { title: string; close: () => void; 
   );
 }
 
-const KEYS = [["?", "help"], ["/", "search"], ["g n", "now"], ["g s", "searchPage"], ["g i", "incidents"], ["g r", "rules"], ["g t", "status"], ["c", "city"], ["z", "zone"], ["d", "theme"], ["1 … 6", "range"], ["Esc", "close"]] as const;
+const KEYS = [["?", "help"], ["/", "search"], ["g n", "now"], ["g s", "searchPage"], ["g i", "incidents"], ["g r", "rules"], ["g a", "receiver"], ["g t", "status"], ["c", "city"], ["z", "zone"], ["d", "theme"], ["1 … 6", "range"], ["Esc", "close"]] as const;
 
 export function Help({ close }: { close: () => void }) {
   return (
@@ -28,10 +30,11 @@ export function Help({ close }: { close: () => void }) {
 
 /** Asks for a token as soon as the API wants one; it is kept until the tab is closed. */
 export function Login() {
+  const { view } = useShared();
   const [needed, setNeeded] = useState(false);
   const [typed, setTyped] = useState("");
   useEffect(() => onTokenNeeded(setNeeded), []);
-  if (!needed) return null;
+  if (!needed || (view.page === "receiver" && !isDevice())) return null; // there a code is asked for
   return (
     <Dialog title={t("login.title")} close={() => setNeeded(false)}>
       <form method="dialog" onSubmit={(event) => { event.preventDefault(); keepToken(typed.trim()); setTyped(""); }}>

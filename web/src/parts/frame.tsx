@@ -1,5 +1,7 @@
 // What is always there: the pages, the range, and the line of health.
+import { useEffect, useState } from "preact/hooks";
 import { keepToken, token } from "../api.ts";
+import { onOld, reload } from "../build.ts";
 import { useShared } from "../context.ts";
 import { LANGUAGES, n, nameOf, t } from "../language.ts";
 import { percent } from "../pure/counts.ts";
@@ -23,7 +25,7 @@ export function Header(given: { theme: () => void; speak: (name: string) => void
       <nav aria-label={t("nav.label")}>
         {PAGES.map((page) => <a key={page} href={write(moved(view, page))} aria-current={view.page === page ? "page" : undefined} onClick={(event) => follow(event, page)}>{t(`page.${page}`)}{page === "incidents" && <Going />}</a>)}
       </nav>
-      <RangeControl />
+      {view.page !== "receiver" && <RangeControl />}
       <span class="tools">
         <button type="button" id="theme" onClick={given.theme} aria-label={t(theme === "dark" ? "theme.toLight" : "theme.toDark")}>◐</button>
         <select aria-label={t("language.label")} id="language" value={given.language} onChange={(event) => given.speak(event.currentTarget.value)}>
@@ -34,6 +36,14 @@ export function Header(given: { theme: () => void; speak: (name: string) => void
       </span>
     </header>
   );
+}
+
+/** Where the server has a newer page, and this one could not load it by itself: somebody writes in it. */
+export function Newer() {
+  const [old, setOld] = useState(false);
+  useEffect(() => onOld(() => setOld(true)), []);
+  if (!old) return null;
+  return <div class="health down" id="newer" role="alert"><span>{t("newer.title")}</span> <span>{t("newer.next")}</span> <button type="button" onClick={reload}>{t("later.reload")}</button></div>;
 }
 
 /** How many incidents go on that are not fading; nothing where it is not known. */

@@ -21,9 +21,9 @@ export function channelName(text: string): string {
   return reader ? `${channel} · ${reader}` : channel!;
 }
 
-/** The whole rule in one sentence, with what limits nothing left out. */
-export function sentence(rule: Rule): string {
-  const whom = rule.channels.length ? joined(rule.channels.map((each) => channelName(textOf(each))), "conjunction") : t("says.nobody");
+/** The whole rule in one sentence, with what limits nothing left out; `told` is who is told, instead of its channels. */
+export function sentence(rule: Rule, told = ""): string {
+  const whom = told ? told : rule.channels.length ? joined(rule.channels.map((each) => channelName(textOf(each))), "conjunction") : t("says.nobody");
   const what = rule.categories.length ? joined(rule.categories.map((each) => categoryName(each).toLocaleLowerCase(language())), "disjunction") : t("says.anything");
   const parts = [t("says.tell", { whom, what, where: where(rule) }), t(rule.state === "confirmed" ? "says.confirmed" : "says.possible")];
   if (rule.severity !== "minor") parts.push(t("says.severity", { severity: severityName(rule.severity) }));

@@ -2,7 +2,7 @@
 import { CATEGORIES, STATES, type Category, type State } from "./incidents.ts";
 import { type Range, type Zone, spanName, spanOf } from "./time.ts";
 
-export const PAGES = ["now", "search", "incidents", "rules", "status"] as const;
+export const PAGES = ["now", "search", "incidents", "rules", "receiver", "status"] as const;
 export type Page = (typeof PAGES)[number];
 export const FACETS = ["source", "network", "country", "place", "lang", "kind"] as const;
 export type Facet = (typeof FACETS)[number];
@@ -30,7 +30,7 @@ export const NEW_RULE = "+";
 const INCIDENT = /^[0-9a-z]{12}$/;
 const RULE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,99}|\+)$/;
 
-const DEFAULT_SPAN: Record<Page, string> = { now: "1h", search: "24h", incidents: "24h", rules: "7d", status: "24h" };
+const DEFAULT_SPAN: Record<Page, string> = { now: "1h", search: "24h", incidents: "24h", rules: "7d", receiver: "24h", status: "24h" };
 const CITIES_MAX = 8;
 
 export function pathOf(page: Page): string {

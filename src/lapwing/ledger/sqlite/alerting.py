@@ -5,7 +5,8 @@ It is written in the transaction that adds to the outbox, and copied by a rebuil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
@@ -120,16 +121,21 @@ def note_sent(connection: Connection, reader: Recipient, row: tuple[str, str, st
     )
 
 
-def sent(connection: Connection, since_us: int, before: int, limit: int) -> Iterator[dict[str, Any]]:
-    """Yield what was told since a time and before a number, the newest first, with what became of its delivery."""
+def sent(
+    connection: Connection, since_us: int, before: int, limit: int, readers: Sequence[Recipient] = ()
+) -> Iterator[dict[str, Any]]:
+    """Yield what was told since a time and before a number, to these readers or to all, the newest first, with what became
+    of its delivery.
+    """
     names = ("number", "alert", "channel", "address", "rule", "kind", "counts", "at_us", "incidents", "body", "state",
              "reason", "tries", "ended_us")  # fmt: skip
     rows = connection.execute(
         "SELECT s.number, s.alert, s.channel, s.address, s.rule, s.kind, s.counts, s.at_us, s.incidents, a.body, d.state, "
         "d.reason, d.tries, d.ended_us FROM alert_sent s LEFT JOIN outbox_alerts a ON a.id = s.alert "
         "LEFT JOIN outbox_deliveries d ON d.alert = s.alert AND d.channel = s.channel AND d.address = s.address "
-        "WHERE s.at_us >= ? AND s.number < ? ORDER BY s.number DESC LIMIT ?",
-        (since_us, before, limit),
+        "WHERE s.at_us >= ?1 AND s.number < ?2 AND (?4 = '[]' OR (s.channel, s.address) IN (SELECT "
+        "json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?4))) ORDER BY s.number DESC LIMIT ?3",
+        (since_us, before, limit, json.dumps([[each.channel, each.address] for each in readers])),
     )
     for row in rows.fetchall():
         yield dict(zip(names, row, strict=True))

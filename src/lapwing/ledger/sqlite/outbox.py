@@ -86,6 +86,23 @@ def recipients(connection: Connection, channel: str, configured: Sequence[Recipi
     return [each for each in dict.fromkeys(known) if each.address not in retired]
 
 
+def awaits(connection: Connection, recipient: Recipient) -> bool:
+    """Whether anything waits for a recipient."""
+    row = connection.execute(
+        "SELECT 1 FROM outbox_deliveries WHERE channel = ? AND address = ? AND state = 'waiting' LIMIT 1",
+        (recipient.channel, recipient.address),
+    ).fetchone()
+    return row is not None
+
+
+def fetched(connection: Connection, recipient: Recipient, now_us: int) -> None:
+    """Note that what waited for a recipient arrived, who came for it, inside the caller's transaction."""
+    connection.execute(
+        "UPDATE outbox_deliveries SET state = 'sent', ended_us = ? WHERE channel = ? AND address = ? AND state = 'waiting'",
+        (now_us, recipient.channel, recipient.address),
+    )
+
+
 class Outbox:
     """The outbox as whoever sends sees it. One object for each thread."""
 
