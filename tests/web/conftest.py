@@ -1,4 +1,4 @@
-"""The demo's evening, a twentieth of it, with its incidents, behind a server; and a browser. All are made once."""
+"""The demo's evening, a tenth of it, with its incidents, behind a server; and a browser. All are made once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from web.alerting import KEPT, TEXT, EveningClock, last_minutes, look_for_incide
 from web.heard import take_in
 from web.seeing import served
 
-SCALE = 0.05
+SCALE = 0.1
 
 
 @pytest.fixture(scope="session")

@@ -108,10 +108,21 @@ def test_what_was_heard_whole_looks_whole(browser, address):
         assert set(page.locator("#chart-posts tbody td:last-child").all_inner_texts()) == {"100 % complete"}
 
 
+def at_rest(page, selector):
+    """Where something is once the page has stopped arranging itself."""
+    before, box = None, page.locator(selector).bounding_box()
+    while box != before:
+        page.evaluate("new Promise((done) => setTimeout(done, 500))")
+        before, box = box, page.locator(selector).bounding_box()
+    return box
+
+
 def test_a_drag_across_a_chart_zooms_and_back_returns(browser, address):
     with seen(browser, address) as now:
         page = now.go(f"/?{RANGE}")
-        box = page.locator("#chart-posts .u-over").bounding_box()
+        page.wait_for_selector("#unlocated")
+        page.locator(".top li").first.wait_for()
+        box = at_rest(page, "#chart-posts .u-over")
         page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 40)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40, steps=5)
