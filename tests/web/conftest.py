@@ -52,9 +52,9 @@ def own(evening: Path, tmp_path: Path) -> Iterator[tuple[Path, str]]:
         yield path, found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium."""
+    """Debian's Chromium; it ends with each file, as no event loop can be run beside that of Playwright."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -6,7 +6,7 @@ import type { Card, Incident } from "../pure/incidents.ts";
 import { nameOfIncident } from "./incident_names.tsx";
 import { Failed } from "./states.tsx";
 
-type Kind = "confirm" | "dismiss" | "merge" | "mute";
+type Kind = "confirm" | "dismiss" | "merge" | "mute" | "unmute";
 
 const AGAIN_MS = 1_500;
 const PATIENCE_MS = 20_000;
@@ -16,10 +16,11 @@ const DONE: Record<Kind, (card: Card) => boolean> = {
   dismiss: (card) => card.reason === "dismissed",
   merge: (card) => card.reason === "merged",
   mute: (card) => card.muted,
+  unmute: (card) => !card.muted,
 };
 
 export function Decisions({ card, others, again }: { card: Card; others: Incident[]; again: () => void }) {
-  const [sure, setSure] = useState<Exclude<Kind, "confirm"> | null>(null);
+  const [sure, setSure] = useState<Exclude<Kind, "confirm" | "unmute"> | null>(null);
   const [into, setInto] = useState("");
   const [written, setWritten] = useState<{ kind: Kind; at: number } | null>(null);
   const [busy, setBusy] = useState(false);
@@ -53,7 +54,9 @@ export function Decisions({ card, others, again }: { card: Card; others: Inciden
           <button type="button" class="main" disabled={busy || closed || card.confirmed_by !== null} onClick={() => decide("confirm")}>{t("decide.confirm")}</button>
           <button type="button" disabled={busy || closed} onClick={() => setSure("dismiss")}>{t("decide.dismiss")}</button>
           <button type="button" disabled={busy || closed || !rest.length} onClick={() => { setInto(near[0]?.id ?? ""); setSure("merge"); }}>{t("decide.merge")}</button>
-          <button type="button" disabled={busy || closed || card.muted} onClick={() => setSure("mute")}>{t("decide.mute")}</button>
+          {card.muted
+            ? <button type="button" disabled={busy || closed} onClick={() => decide("unmute")}>{t("decide.unmute")}</button>
+            : <button type="button" disabled={busy || closed} onClick={() => setSure("mute")}>{t("decide.mute")}</button>}
         </div>
       ) : (
         <div class="sure" role="group" aria-label={t(`decide.${sure}`)}>

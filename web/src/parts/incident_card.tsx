@@ -93,6 +93,14 @@ function Why({ card }: { card: Card }) {
   return (
     <>
       <dl class="whyList">{facts.map(([name, label, value]) => <div key={name}><dd data-fact={name}>{n(value)}</dd><dt>{label}</dt></div>)}</dl>
+      {card.words.length > 0 && (
+        <>
+          <p class="soft note" id="why-words">{t("why.words")}</p>
+          <ul class="whyWords" aria-labelledby="why-words">
+            {card.words.map((each) => <li key={each.word} data-word={each.word}><bdi>{shown(each.word)}</bdi> <span class="number">{n(each.people)}</span></li>)}
+          </ul>
+        </>
+      )}
       <p class="soft note">{card.official ? t("why.official") : t("why.unofficial")}{card.confirmed_by && <> {t("why.by", { name: shown(card.confirmed_by) })}</>}</p>
     </>
   );

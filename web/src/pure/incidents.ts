@@ -19,6 +19,8 @@ export interface Change { at: string; kind: string; state: State | "candidate"; 
 export interface Card extends Incident {
   timeline: Array<{ window: string; people: number }>;
   evidence: Post[];
+  /** Those that spoke for an emergency, those of most voices first. */
+  words: Array<{ word: string; people: number }>;
   languages: Record<string, number>;
   history: Change[];
   complete: number | null;
