@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lapwing.app.opening import Directory
-from lapwing.app.telling import channel_of, tables_of
+from lapwing.app.telling import channel_of, table_of
 from lapwing.app.times import written
 from lapwing.errors import ConfigError, LapwingError, UnknownName, UsageError
 from lapwing.incidents.intervals import share_of
@@ -172,11 +172,9 @@ def recipient_of(directory: Directory, name: str, address: str) -> Recipient:
 
 
 def _channel(directory: Directory, name: str) -> Channel:
-    tables = tables_of(directory.configuration)
-    if name not in tables:
-        raise UnknownName("channel", name[:100], tables)
+    table = table_of(directory.configuration, name)
     try:
-        return channel_of(tables[name], directory.configuration, directory.path)
+        return channel_of(table, directory.configuration, directory.path)
     except ConfigError:
         raise
     except LapwingError as problem:

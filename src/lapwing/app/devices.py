@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lapwing.app.kept_files import KeptFile
-from lapwing.app.tokens import RANDOM_BYTES, TOKEN_CHARACTERS_MAX, digest
+from lapwing.app.tokens import RANDOM_BYTES, digest, owner_of
 from lapwing.engine.clock import Clock
-from lapwing.errors import DataDirectoryError, UnknownName, UsageError
+from lapwing.errors import UnknownName, UsageError
 from lapwing.serving.identity import Identity, Rejection
 from lapwing.text.harmless import in_one_line, shortened
 
@@ -145,15 +145,8 @@ class Devices:
 
     def check(self, secret: str) -> Identity | Rejection:
         """Which device has this token, or why it does not count."""
-        if len(secret) > TOKEN_CHARACTERS_MAX:
-            return Rejection("unknown")
-        try:
-            devices = self.listed()
-        except DataDirectoryError:
-            return Rejection("unreadable")
-        asked = digest(secret)
-        found = [each for each in devices if hmac.compare_digest(each.sha256, asked)]
-        return Identity(IDENTITY + found[0].id, "receive") if found else Rejection("unknown")
+        found = owner_of(secret, self.listed)
+        return found if isinstance(found, Rejection) else Identity(IDENTITY + found.id, "receive")
 
     def _known(self, kept: _Kept, id: str) -> Device:
         for each in kept.devices:

@@ -146,9 +146,8 @@ class DirectoryFront:
         if not hasattr(self._here, "directory"):
             self._here.directory = Directory(self._path, self._configuration)
             self._here.directory.ledger.store.check = self._check
-            if (
-                getattr(self._here, "end_s", None) is not None
-            ):  # an export reads everything once, and would drive out what is asked for
+            # an export reads everything once, and would drive out what is asked for
+            if getattr(self._here, "end_s", None) is not None:
                 self._here.directory.ledger.share(self._memory)
             self._opened.append(self._here.directory)
         directory: Directory = self._here.directory

@@ -19,14 +19,14 @@ from lapwing import config
 from lapwing.app import asking
 from lapwing.app.areas import polygons_of
 from lapwing.app.opening import Directory
-from lapwing.app.telling import channel_of, tables_of
+from lapwing.app.telling import channel_of, table_of
 from lapwing.errors import ConfigError, LapwingError, UnknownName, UsageError
 from lapwing.incidents import rules
 from lapwing.incidents.budget import in_quiet
 from lapwing.incidents.happening import SEVERITIES, STATES
 from lapwing.ledger.sqlite import outbox
 from lapwing.model import RULES, Records
-from lapwing.settings import ChannelTable, Rule, RuleChannel
+from lapwing.settings import Rule, RuleChannel
 from lapwing.telling import Recipient
 from lapwing.text.keywords import CATEGORIES, PARENTS
 from lapwing.text.words import hash_terms, searched_terms
@@ -299,24 +299,17 @@ def readers_of(directory: Directory, rule: Rule) -> list[Recipient]:
 
 def known_readers(directory: Directory, name: str) -> list[Recipient]:
     """The recipients of a channel, configured and registered, without those that are gone; raises `UnknownName`."""
-    channel = channel_of(_table(directory, name), directory.configuration, directory.path)
+    channel = channel_of(table_of(directory.configuration, name), directory.configuration, directory.path)
     return outbox.recipients(directory.ledger.store.connection, name, channel.recipients())
-
-
-def _table(directory: Directory, name: str) -> ChannelTable:
-    tables = tables_of(directory.configuration)
-    if name not in tables:
-        raise UnknownName("channel", name[:100], tables)
-    return tables[name]
 
 
 def _by_mark(directory: Directory, told: str | RuleChannel) -> str | RuleChannel:
     """An address that is to be kept is kept by its mark alone."""
     if isinstance(told, str):
-        _table(directory, told)
+        table_of(directory.configuration, told)
         return told
     if not told.recipient:
-        _table(directory, told.channel)
+        table_of(directory.configuration, told.channel)
         return told.channel
     for each in known_readers(directory, told.channel):
         if told.recipient in (each.address, each.mark):

@@ -18,7 +18,7 @@ from lapwing.app.secrets import with_secrets
 from lapwing.app.times import written_out
 from lapwing.config import Configuration
 from lapwing.engine import telling
-from lapwing.errors import LapwingError
+from lapwing.errors import LapwingError, UnknownName
 from lapwing.ledger.sqlite import outbox
 from lapwing.ledger.sqlite.outbox import Outbox
 from lapwing.settings import ChannelTable
@@ -38,6 +38,14 @@ def tables_of(configuration: Configuration) -> dict[str, ChannelTable]:
     """The channels by name: those of the configuration, and our own page, unless one of them has its name."""
     own = ChannelTable(type=PAGE, name=PAGE, paused=False, options=catalog.load("notify", PAGE).options())
     return {own.name: own} | {table.name: table for table in configuration.channels}
+
+
+def table_of(configuration: Configuration, name: str) -> ChannelTable:
+    """A channel of this name; raises `UnknownName`."""
+    tables = tables_of(configuration)
+    if name not in tables:
+        raise UnknownName("channel", name[:100], tables)
+    return tables[name]
 
 
 def channel_of(table: ChannelTable, configuration: Configuration, path: Path) -> Channel:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +27,16 @@ RANDOM_BYTES = 32
 TOKENS_MAX = 1_000
 TOKEN_CHARACTERS_MAX = 200
 
+
+class Owning(Protocol):
+    """Whoever has a secret, of which the digest is kept."""
+
+    @property
+    def sha256(self) -> str:
+        """As `digest` makes it."""
+
+
+Owner = TypeVar("Owner", bound=Owning)
 Standing = Literal["valid", "expired", "revoked"]
 
 
@@ -110,18 +121,11 @@ class Tokens:
 
     def check(self, secret: str) -> Identity | Rejection:
         """Whose token this is, or why it does not count; takes as long for a wrong one as for a right one."""
-        if len(secret) > TOKEN_CHARACTERS_MAX:
-            return Rejection("unknown")
-        try:
-            tokens = self.listed()
-        except DataDirectoryError:
-            return Rejection("unreadable")
-        asked = digest(secret)
-        found = [each for each in tokens if hmac.compare_digest(each.sha256, asked)]
-        if not found:
-            return Rejection("unknown")
-        standing = found[0].standing(self._clock.now_us())
-        return Identity(found[0].name, found[0].scope) if standing == "valid" else Rejection(standing, found[0].name)
+        found = owner_of(secret, self.listed)
+        if isinstance(found, Rejection):
+            return found
+        standing = found.standing(self._clock.now_us())
+        return Identity(found.name, found.scope) if standing == "valid" else Rejection(standing, found.name)
 
 
 def check_start(folder: Path, serve: Serve) -> None:
@@ -148,6 +152,19 @@ def policy_of(folder: Path, serve: Serve, clock: Clock, build: str = "") -> Poli
         clock=clock.monotonic_s,
         build=build,
     )
+
+
+def owner_of(secret: str, listed: Callable[[], Sequence[Owner]]) -> Owner | Rejection:
+    """Who of those listed has this secret, or why nobody has; takes as long for a wrong one as for a right one."""
+    if len(secret) > TOKEN_CHARACTERS_MAX:
+        return Rejection("unknown")
+    try:
+        kept = listed()
+    except DataDirectoryError:
+        return Rejection("unreadable")
+    asked = digest(secret)
+    found = [each for each in kept if hmac.compare_digest(each.sha256, asked)]
+    return found[0] if found else Rejection("unknown")
 
 
 def digest(secret: str) -> str:

@@ -19,7 +19,7 @@ from lapwing.serving.exports import answered
 from lapwing.serving.limiting import Buckets
 from lapwing.serving.problems import problem, problems
 from lapwing.serving.rules import ALERTS_PAGE, Alerts, Heard, RuleShown
-from lapwing.serving.security import requires
+from lapwing.serving.security import asker, requires
 
 CODES_PER_MINUTE = 6
 """So many codes of one address are looked at."""
@@ -213,10 +213,6 @@ async def _said(answer: Future[dict[str, Any]]) -> Response:
     return Response(msgspec.json.encode(await asyncio.wrap_future(answer)), media_type="application/json")
 
 
-def _by(request: Request) -> str:
-    return getattr(getattr(request.state, "identity", None), "name", "") or "http"
-
-
 def _device(request: Request) -> str:
     """The id of the device that asks; raises `UsageError` for anybody else."""
     who = getattr(request.state, "identity", None)
@@ -278,13 +274,13 @@ def _joining(routes: APIRouter, receivers: Receivers, guesses: Buckets) -> None:
     @routes.post("/codes", dependencies=[requires("write")], response_model=CodeMade, responses=problems(507))
     async def code(request: Request) -> Response:
         """A code with which one device may be added, within ten minutes."""
-        return await _said(receivers.make_code(_by(request)))
+        return await _said(receivers.make_code(asker(request)))
 
     @routes.post("/join", dependencies=[requires("public")], response_model=Joined, responses=problems(507))
     async def join(joining: Joining, request: Request) -> Response:
         """Add a device, with a code; who may write needs none. Ten wrong guesses end every open code."""
         if joining.code is None and getattr(request.state, "may_write", False):
-            return await _said(receivers.add(joining.name, None, _by(request)))
+            return await _said(receivers.add(joining.name, None, asker(request)))
         wait_s = guesses.wait_s(str(getattr(request.state, "client", "")))
         if wait_s:
             answer = problem(429, "too many codes", f"wait {ceil(wait_s)} s")

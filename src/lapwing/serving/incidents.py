@@ -13,7 +13,7 @@ from lapwing.serving.asking import JSON_ROWS_MAX, Limit, Name, Names
 from lapwing.serving.exports import Export, Format, answered
 from lapwing.serving.problems import problems
 from lapwing.serving.reading import paged, streams
-from lapwing.serving.security import requires
+from lapwing.serving.security import asker, requires
 
 INCIDENTS_PAGE = 50
 GEOJSON_DEFAULT = 1_000
@@ -194,8 +194,7 @@ def _deciding(routes: APIRouter, front: Front) -> None:
 
     def decided(kind: str, about: str) -> None:
         async def decide(id: Mark, request: Request) -> Response:
-            by = getattr(request.scope.get("state", {}).get("identity"), "name", "") or "http"
-            return await answered(front.interactive, lambda: front.decide(kind, id, "", by))
+            return await answered(front.interactive, lambda: front.decide(kind, id, "", asker(request)))
 
         decide.__doc__ = about
         routes.add_api_route(
@@ -211,5 +210,4 @@ def _deciding(routes: APIRouter, front: Front) -> None:
     @routes.post("/incidents/{id}/merge", dependencies=write, response_model=Decided, responses=answers)
     async def merge(id: Mark, other: Into, request: Request) -> Response:
         """Say that an incident is another one, which stays. To repeat it changes nothing."""
-        by = getattr(request.scope.get("state", {}).get("identity"), "name", "") or "http"
-        return await answered(front.interactive, lambda: front.decide("merge", id, other.into, by))
+        return await answered(front.interactive, lambda: front.decide("merge", id, other.into, asker(request)))

@@ -12,7 +12,7 @@ from lapwing.serving.asking import Name
 from lapwing.serving.bodies import TooLarge, read_body
 from lapwing.serving.exports import answered
 from lapwing.serving.problems import problem, problems
-from lapwing.serving.security import requires
+from lapwing.serving.security import asker, requires
 
 ALERTS_PAGE = 50
 ALERTS_MAX = 1_000
@@ -117,10 +117,6 @@ def router(front: Front) -> APIRouter:
     return routes
 
 
-def _by(request: Request) -> str:
-    return getattr(request.scope.get("state", {}).get("identity"), "name", "") or "http"
-
-
 def _reading(routes: APIRouter, front: Front) -> None:
     read = [requires("read")]
 
@@ -153,12 +149,12 @@ def _changing(routes: APIRouter, front: Front) -> None:
             body = await read_body(request, BODY_BYTES_MAX)
         except TooLarge:
             return problem(413, f"a rule may have {BODY_BYTES_MAX:,} bytes", "simplify its polygon")
-        return await answered(front.interactive, lambda: front.keep_rule(name, body, _by(request)))
+        return await answered(front.interactive, lambda: front.keep_rule(name, body, asker(request)))
 
     @routes.delete("/rules/{name}", dependencies=write, response_model=Removed, responses=problems(404, 507))
     async def remove(name: RuleName, request: Request) -> Response:
         """Let a kept rule go; what it holds back waits for another rule of the same reader."""
-        return await answered(front.interactive, lambda: front.remove_rule(name, _by(request)))
+        return await answered(front.interactive, lambda: front.remove_rule(name, asker(request)))
 
 
 def _testing(routes: APIRouter, front: Front) -> None:
@@ -180,4 +176,4 @@ def _readers(routes: APIRouter, front: Front) -> None:
     async def feedback(said: Said, request: Request) -> Response:
         """Say whether an alert was useful. What the same reader said of it before counts no more."""
         about = (said.alert, said.reader)
-        return await answered(front.interactive, lambda: front.feedback(about, said.useful, _by(request)))
+        return await answered(front.interactive, lambda: front.feedback(about, said.useful, asker(request)))

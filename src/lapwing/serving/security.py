@@ -27,13 +27,13 @@ from lapwing.serving.permissions import declare, declared, needed, requires, sho
 from lapwing.serving.problems import problem
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Response
+    from fastapi import FastAPI, Request, Response
     from starlette.types import ASGIApp, Message, Receive, Send
     from starlette.types import Scope as Asked
 
 __all__ = [
     "Identity", "Permission", "Policy", "Rejection", "Scope",
-    "declare", "declared", "guarded", "may_start", "requires", "show_permissions", "undeclared",
+    "asker", "declare", "declared", "guarded", "may_start", "requires", "show_permissions", "undeclared",
 ]  # fmt: skip
 
 log_lines = logging.getLogger("lapwing.serving")
@@ -256,3 +256,8 @@ def _answer_to(refusal: Refusal) -> Response:
     answer.headers["cache-control"] = "no-store"
     answer.raw_headers.extend(refusal.headers)
     return answer
+
+
+def asker(request: Request) -> str:
+    """The name of the token that asks; ``http`` where none was needed."""
+    return getattr(request.scope.get("state", {}).get("identity"), "name", "") or "http"

@@ -21,9 +21,9 @@ TABLE = pl.Schema(
 """A row for each word or pair (`kind` word), and each signal (`kind` signal, without key and rarity)."""
 
 REASONS_MAX = 5
+"""So many words are named as those that decided."""
 FOR, AGAINST, BETWEEN = "+", "−", " · "
 """How reasons are written: a sign before each, this between them."""
-"""So many words are named as those that decided."""
 
 PART_MIN = 0.1
 """What adds or takes less decides nothing, and is not named."""

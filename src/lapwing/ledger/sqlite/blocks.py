@@ -25,8 +25,6 @@ TEXTS_ROWS_MAX = 4_096
 FAN_IN = 6
 FEW = 4
 """One row in so many of a block is few."""
-
-
 NEIGHBOURS = 32
 """So many blocks are looked up at once."""
 MEMORY_BYTES_MAX = 128 << 20

@@ -32,14 +32,17 @@ class Cache:
                 kept: Kept = hit[0]
                 return kept
         made = decode()
-        weight = size(made)
+        self.keep(label, made, size(made))
+        return made
+
+    def keep(self, label: Hashable, made: Any, weight: int) -> None:
+        """Keep what was made of this label, of so many bytes; what is kept of it already stays."""
         with self._lock:
             if label not in self._kept:
                 self._kept[label] = made, weight
                 self.bytes += weight
             while self.bytes > self.bytes_max and len(self._kept) > 1:
                 self.bytes -= self._kept.popitem(last=False)[1][1]
-        return made
 
     def among(self, labels: list[Hashable]) -> list[Any]:
         """What has each of these labels; None for what is not kept."""

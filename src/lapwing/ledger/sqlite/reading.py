@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -124,7 +123,8 @@ def _holding(store: Store, query: Node, seqs: np.ndarray) -> Iterator[tuple[int,
     unknown = np.array([seq for seq, holds in known.items() if holds is None], dtype=np.int64)
     there, texts = store.texts.lists(unknown, "text")
     for seq, holds in zip(there, matching(query, texts["text"]), strict=True):
-        known[seq] = store.memory.get(labels[seq], partial(_same, holds), lambda _: ENTRY_BYTES + len(asked[2]))
+        known[seq] = holds
+        store.memory.keep(labels[seq], holds, ENTRY_BYTES + len(asked[2]))
     yield from known.items()
 
 
@@ -147,7 +147,8 @@ def rows(store: Store, seqs: np.ndarray) -> list[Row]:
         else:
             found[seq] = row
     for seq, row in _read(store, np.array(missing, dtype=np.int64)).items():
-        found[seq] = store.memory.get(labels[seq], partial(_same, row), _bytes)
+        found[seq] = row
+        store.memory.keep(labels[seq], row, _bytes(row))
     return [found[seq] for seq in seqs.tolist() if seq in found]
 
 
@@ -161,15 +162,10 @@ def _labels(store: Store, seqs: np.ndarray) -> dict[int, tuple[Any, ...]]:
     }  # fmt: skip
 
 
-def _same(made: Made) -> Made:
-    return made
-
-
 def _bytes(row: Row) -> int:
     return sys.getsizeof(row) + sum(map(sys.getsizeof, row.values()))
 
 
-Made = TypeVar("Made")
 _EXPIRED = (None,) * len(TEXTS)
 
 
