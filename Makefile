@@ -47,7 +47,7 @@ test: $(READY)  ## the fast suite, under 5 minutes; ARGS="…" goes to pytest
 	@$(PYTEST) $(SIDE_BY_SIDE) -m "not full and not long" $(or $(ARGS),$(LAWS:%=--ignore=%)) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
 
 test-full: $(READY)  ## what `make test` has not: kills, browsers, fuzzing, and property tests with more examples: under 20 minutes
-	@$(PYTEST) $(SIDE_BY_SIDE) -m "(full or hypothesis) and not long" --hypothesis-profile=full $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "(full or hypothesis) and not long" --hypothesis-profile=full --timeout=300 $(ARGS) || { code=$$?; [ $$code -ne 5 ] || $(NOTHING); exit $$code; }
 
 test-long: $(READY)  ## what takes hours
 	@$(PYTEST) -m long --hypothesis-profile=full --timeout=14400 $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \

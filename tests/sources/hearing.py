@@ -21,7 +21,7 @@ from lapwing.hearing import Source
 from lapwing.log.sqlite import SqliteLog
 from lapwing.model import COVERAGE, Covered
 
-DEADLINE_S = 100.0
+DEADLINE_S = 240.0
 LOOK_S = 0.01
 
 

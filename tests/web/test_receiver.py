@@ -112,9 +112,11 @@ def test_an_officer_makes_a_code_and_ends_a_device(browser, tmp_path):
             officer.locator("#add-device").click()
             link = officer.locator("#device-link").get_attribute("href")
             assert link == f"{address}/receiver#code={officer.locator('#device-code').inner_text()}"
-            page = phone.go(link.removeprefix(address))
+            with phone.page.expect_response(lambda said: said.status == 401):
+                page = phone.go(link.removeprefix(address))
             page.locator("#join").click()
             page.locator("#keep-wish").wait_for()
+            assert page.evaluate("document.querySelector('dialog')") is None, "its own token is enough"
             assert "#" not in page.url
             assert officer.evaluate("document.querySelector('dialog')") is None
             page.locator("#keep-wish").click()
@@ -131,6 +133,20 @@ def test_an_officer_makes_a_code_and_ends_a_device(browser, tmp_path):
             page.locator("#join").click()
             page.get_by_text("the code does not count").wait_for()
             assert page.evaluate("JSON.stringify(localStorage)").find("lwd_") == -1
+
+
+def test_what_was_wished_stands_there_before_the_server_answers(browser, tmp_path):
+    with town(tmp_path / "data") as told, told.open(browser) as about:
+        page = add_device(about)
+        page.locator("#change").click()
+        page.get_by_label("Flood", exact=True).check()
+        page.locator("#keep-wish").click()
+        page.locator("#wanted-said", has_text="kept").wait_for()
+        page.route("**/api/v1/devices/mine", lambda _: None)  # is not answered
+        page.reload()
+        page.locator("#change").wait_for()
+        assert "flood" in page.locator("#sentence").inner_text()
+        page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_push_is_shown_by_the_service_worker_and_its_buttons_are_heard(browser, tmp_path):
@@ -204,8 +220,8 @@ def delivering(page: Any, address: str) -> tuple[Any, Any]:
         lambda said: found.extend(each["registrationId"] for each in said["registrations"]),
     )
     session.send("ServiceWorker.enable")
-    page.wait_for_function("true")
-    assert found
+    while not found:  # the events come while the page is asked something
+        page.wait_for_timeout(50)
 
     def deliver(data: str) -> None:
         session.send("ServiceWorker.deliverPushMessage", {"origin": address, "registrationId": found[0], "data": data})

@@ -1,6 +1,6 @@
 // Asks the API: a few questions at a time, a token where one was given, mistakes as the problems that the API tells.
 import { answeredBy, BUILD, isOld } from "./build.ts";
-import { device, deviceKnown, dropDevice } from "./device/identity.ts";
+import { device, deviceKnown, dropDevice, onDevice } from "./device/identity.ts";
 
 export interface Problem {
   status: number; title: string; detail: string; next_step?: string; column?: number;
@@ -38,6 +38,9 @@ export function onTokenNeeded(tell: (needed: boolean) => void): () => void {
 
 /** Whether the server wants a token even of those who read: then this device's own is enough. */
 let readsAsDevice = false;
+onDevice(() => {
+  if (device()) for (const tell of waiting401) tell(false);
+});
 
 /** Who asks: a token that was typed in, or, to read, this device's own where one is needed; and which build of the page. */
 export function headers(reading = true): Record<string, string> {

@@ -33,10 +33,16 @@ export function t(key: Key, blanks: Record<string, string | number> = {}): strin
   return (texts[key] ?? en[key] ?? key.replace(/^.*\./, "")).replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? ""));
 }
 
+/** To make one takes longer than to use it a hundred times. */
+const formats = new Map<string, Intl.NumberFormat>();
+
 /** A number as people write it; what is not known is a dash that is said as "unknown". */
 export function n(value: number | null | undefined, digits = 0): string {
   if (value === null || value === undefined) return "–";
-  return new Intl.NumberFormat(chosen, { maximumFractionDigits: digits }).format(value);
+  const key = `${chosen} ${digits}`;
+  let found = formats.get(key);
+  if (!found) formats.set(key, (found = new Intl.NumberFormat(chosen, { maximumFractionDigits: digits })));
+  return found.format(value);
 }
 
 export function bytes(value: number): string {

@@ -136,16 +136,18 @@ export function useMine(told: (alert: Alert) => void): Mine & { refresh: () => v
     asking.current = true;
     try {
       const anew = !known.current || turn.current++ % MINE_EVERY === 0;
-      const [found, page] = await Promise.all([anew ? asDevice<Device>("") : self.current!, asDevice<AlertsPage>(`/alerts?limit=${HISTORY}`)]);
-      self.current = found;
+      const before = self.current;
+      const [found, page] = await Promise.all([anew ? asDevice<Device>("") : before!, asDevice<AlertsPage>(`/alerts?limit=${HISTORY}`)]);
+      if (self.current === before) self.current = found; // otherwise it was changed or removed here meanwhile
+      if (!self.current || !device()) return;
       const fresh = known.current ? freshOf(known.current, page.alerts) : [];
       known.current = page.alerts;
-      const last: Last = { at: Date.now(), mine: found, alerts: page.alerts, precision: page.precision.all };
+      const last: Last = { at: Date.now(), mine: self.current, alerts: page.alerts, precision: page.precision.all };
       setMine({ added: true, removed: false, problem: null, ...last });
       await keep("last", last);
       for (const each of fresh) {
         latest.current(each);
-        if (!found.push) await notify(each);
+        if (!self.current?.push) await notify(each);
       }
     } catch (refused) {
       setMine((old) => (device() ? { ...old, problem: problemOf(refused) } : old));
@@ -170,6 +172,11 @@ export function useMine(told: (alert: Alert) => void): Mine & { refresh: () => v
     navigator.serviceWorker?.addEventListener("message", heard);
     return () => { stop(); navigator.serviceWorker?.removeEventListener("message", heard); };
   }, []);
+  const set = (found: Device) => {
+    self.current = found;
+    setMine((old) => ({ ...old, mine: found }));
+    void kept("last").then((last) => (last && device() ? keep("last", { ...(last as Last), mine: found }) : undefined)).catch(() => undefined);
+  };
   useNews((news) => { if (news.kind === "status" || news.kind === "incidents" || (news.kind === "link" && news.up)) void refresh(); });
-  return { ...mine, refresh: () => void refresh(), set: (found) => { self.current = found; setMine((old) => ({ ...old, mine: found })); } };
+  return { ...mine, refresh: () => void refresh(), set };
 }

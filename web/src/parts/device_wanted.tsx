@@ -26,23 +26,24 @@ function usual(): Wish {
 
 export function Wanted({ mine, set }: { mine: Device; set: (mine: Device) => void }) {
   const first = useMemo(() => (mine.rule ? wishOf(mine.rule) : usual()), [JSON.stringify(mine.rule)]);
-  const [open, setOpen] = useState(!mine.rule);
+  const [asked, setAsked] = useState<boolean | null>(null); // null: nobody wrote or asked for the form yet
+  const open = asked ?? !mine.rule;
   const [draft, setDraft] = useState<Wish>(first);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState("");
-  useEffect(() => { if (!open) setDraft(first); }, [first, open]);
-  const change = (some: Partial<Wish>) => { setDraft((old) => ({ ...old, ...some })); setSaid(""); setProblem(null); };
+  useEffect(() => { if (!asked) setDraft(first); }, [first, asked]);
+  const change = (some: Partial<Wish>) => { setAsked(true); setDraft((old) => ({ ...old, ...some })); setSaid(""); setProblem(null); };
   const keep = (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    wish(draft).then((found) => { settled(); setProblem(null); setOpen(false); setSaid(t("rule.kept")); set(found); }, (refused) => setProblem(problemOf(refused))).finally(() => setBusy(false));
+    wish(draft).then((found) => { settled(); setProblem(null); setAsked(null); setSaid(t("rule.kept")); set(found); }, (refused) => setProblem(problemOf(refused))).finally(() => setBusy(false));
   };
   return (
     <section class="panel wanted" aria-labelledby="wanted-title">
       <header>
         <h2 id="wanted-title">{t("receiver.wanted")}</h2>
-        {!open && <button type="button" id="change" onClick={() => setOpen(true)}>{t("receiver.change")}</button>}
+        {!open && <button type="button" id="change" onClick={() => setAsked(true)}>{t("receiver.change")}</button>}
       </header>
       <p class="sentence" id="sentence">{sentence({ ...EMPTY, ...draft }, t("receiver.thisDevice"))}</p>
       {mine.rule?.paused && <p class="partly">{t("receiver.paused")}</p>}
@@ -54,7 +55,7 @@ export function Wanted({ mine, set }: { mine: Device; set: (mine: Device) => voi
           {problem && <Failed problem={problem} />}
           <div class="formFoot">
             <button type="submit" class="main" id="keep-wish" disabled={busy}>{t("rule.keep")}</button>
-            {mine.rule && <button type="button" onClick={() => { setDraft(first); setOpen(false); settled(); }}>{t("rule.undo")}</button>}
+            {mine.rule && <button type="button" onClick={() => { setDraft(first); setAsked(null); settled(); }}>{t("rule.undo")}</button>}
           </div>
         </form>
       )}

@@ -1,7 +1,13 @@
 // The pattern that means "not surely heard", in the colours of the page.
 
+const known = new Map<string, string>();
+
+/** A colour of the theme that is chosen now. */
 export function token(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const root = document.documentElement, key = `${root.dataset.theme} ${name}`;
+  let found = known.get(key);
+  if (!found) known.set(key, (found = getComputedStyle(root).getPropertyValue(`--${name}`).trim()));
+  return found;
 }
 
 /** Fill a rectangle with slanted lines: wide apart for unknown, dense for a part that is missing. */
