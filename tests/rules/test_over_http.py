@@ -57,6 +57,16 @@ def test_rules_are_kept_listed_tested_and_removed(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("point", "heard"), [("-31.95, 115.86", 1), ("-31.95 115.86", 1), ("+0.5,0", 0), ("115.86, -31.95", None)]
+)
+def test_a_point_is_a_place_latitude_first(point: str, heard: int | None, api: httpx.Client) -> None:
+    path = "/api/v1/rules/near/test?since=2026-01-05&until=2026-01-06"
+    said = ask(api, "POST", path, json={"places": [point], "radius_km": 30})
+    assert said.json().get("incidents") == heard
+    assert (said.status_code == 400 and "latitude comes first" in said.text) == (heard is None)
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"[]", b"{", b'{"budget": 0}', b'{"name": "b"}', b'{"channels": ["x"]}', b"\xff"]
 )
 def test_what_is_no_rule_is_blamed(body: bytes, api: httpx.Client) -> None:

@@ -149,6 +149,23 @@ def test_what_was_wished_stands_there_before_the_server_answers(browser, tmp_pat
         page.unroute_all(behavior="ignoreErrors")
 
 
+def test_it_is_told_of_what_happens_where_it_is(browser, tmp_path):
+    with town(tmp_path / "data") as told, told.open(browser) as about:
+        page = add_device(about)
+        page.locator("#change").click()
+        page.locator("#wish-here").click()
+        page.get_by_text("does not say where it is").wait_for()
+        page.context.grant_permissions(["geolocation"], origin=about.address)
+        page.context.set_geolocation({"latitude": -31.95224, "longitude": 115.8614})
+        page.locator("#wish-here").click()
+        page.locator("#sentence", has_text="within 50 km of -31.95, 115.86").wait_for()
+        page.locator("#keep-wish").click()
+        page.locator("#change").wait_for()
+        assert device(about.address)["rule"]["places"] == ["-31.95, 115.86"]
+        told.happens(FLOOD)
+        page.locator(f'[data-told="{FLOOD}"]').wait_for(timeout=TOLD_MS)
+
+
 def test_a_push_is_shown_by_the_service_worker_and_its_buttons_are_heard(browser, tmp_path):
     """From the incident to the browser's notification: only the way between push service and browser is the test's."""
     with town(tmp_path / "data", PUSH) as told, told.open(browser) as about:

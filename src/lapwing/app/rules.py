@@ -32,6 +32,7 @@ from lapwing.text.keywords import CATEGORIES, PARENTS
 from lapwing.text.words import hash_terms, searched_terms
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+POINT = re.compile(r"([+-]?\d{1,3}(?:\.\d+)?)[\s,]+([+-]?\d{1,3}(?:\.\d+)?)")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 RULES_MAX = 1_000
 """So many rules may be kept."""
@@ -243,12 +244,22 @@ def _span(text: str) -> tuple[int, int]:
 
 
 def _area(directory: Directory, rule: Rule) -> rules.Area:
-    ids = [place for text in rule.places for place in asking.places_of(directory, text)]
-    circles = tuple(
-        rules.Circle(longitude, latitude, rule.radius_km)
-        for _, _, _, longitude, latitude, _ in (directory.describe_places(ids) if ids else [])
-    )
+    points = {text: point for text in rule.places if (point := _point(text))}
+    ids = [place for text in rule.places if text not in points for place in asking.places_of(directory, text)]
+    named = [(row[3], row[4]) for row in directory.describe_places(ids)] if ids else []
+    circles = tuple(rules.Circle(*point, rule.radius_km) for point in [*named, *points.values()])
     return rules.Area(circles=circles, countries=frozenset(rule.countries), polygons=polygons_of(rule.polygon))
+
+
+def _point(text: str) -> tuple[float, float] | None:
+    """Longitude and latitude of what is written as people copy it from a map, latitude first; None for a name."""
+    found = POINT.fullmatch(text.strip())
+    if not found:
+        return None
+    latitude, longitude = map(float, found.groups())
+    if not (abs(longitude) <= 180 and abs(latitude) <= 90):
+        raise UsageError(f"latitude {latitude:g}, longitude {longitude:g} is nowhere", "latitude comes first")
+    return longitude, latitude
 
 
 def _language(code: str) -> str:

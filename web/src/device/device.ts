@@ -123,7 +123,7 @@ async function notify(alert: Alert): Promise<void> {
 }
 
 /** What is known of this device, kept up while the page is open; `told` hears of each alert that comes. */
-export function useMine(told: (alert: Alert) => void): Mine & { refresh: () => void; set: (mine: Device) => void } {
+export function useMine(told: (alert: Alert) => void): Mine & { refresh: () => void; set: (mine: Device) => Promise<void> } {
   const [mine, setMine] = useState<Mine>({ added: null, removed: false, problem: null });
   const known = useRef<Alert[] | null>(null);
   const asking = useRef(false);
@@ -172,10 +172,10 @@ export function useMine(told: (alert: Alert) => void): Mine & { refresh: () => v
     navigator.serviceWorker?.addEventListener("message", heard);
     return () => { stop(); navigator.serviceWorker?.removeEventListener("message", heard); };
   }, []);
-  const set = (found: Device) => {
+  const set = async (found: Device) => {
     self.current = found;
     setMine((old) => ({ ...old, mine: found }));
-    void kept("last").then((last) => (last && device() ? keep("last", { ...(last as Last), mine: found }) : undefined)).catch(() => undefined);
+    await kept("last").then((last) => (last && device() ? keep("last", { ...(last as Last), mine: found }) : undefined)).catch(() => undefined);
   };
   useNews((news) => { if (news.kind === "status" || news.kind === "incidents" || (news.kind === "link" && news.up)) void refresh(); });
   return { ...mine, refresh: () => void refresh(), set };

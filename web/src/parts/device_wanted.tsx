@@ -1,19 +1,17 @@
 // What this device is told of: where, what, from which severity on, and when not.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { address, type Problem } from "../api.ts";
+import type { Problem } from "../api.ts";
 import { settled } from "../build.ts";
 import { problemOf, wish, type Device, type Wish } from "../device/device.ts";
-import { useAnswer } from "../hooks.ts";
 import { t } from "../language.ts";
-import type { Places } from "../pages/now_data.ts";
 import { CATEGORIES, SEVERITIES } from "../pure/incidents.ts";
 import { BREAKS, EMPTY, quietOf, type Rule } from "../pure/rules.ts";
+import { Around } from "./around.tsx";
 import { Chips } from "./chips.tsx";
 import { categoryName, severityName } from "./incident_names.tsx";
 import { sentence } from "./rule_sentence.ts";
 import { Failed } from "./states.tsx";
 
-const PLACES_MAX = 2_000;
 const KEYS = ["places", "radius_km", "countries", "categories", "severity", "state", "budget", "quiet", "breaks_through", "zone"] as const;
 
 function wishOf(rule: Rule): Wish {
@@ -24,7 +22,7 @@ function usual(): Wish {
   return { ...wishOf(EMPTY), zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC" };
 }
 
-export function Wanted({ mine, set }: { mine: Device; set: (mine: Device) => void }) {
+export function Wanted({ mine, set }: { mine: Device; set: (mine: Device) => Promise<void> }) {
   const first = useMemo(() => (mine.rule ? wishOf(mine.rule) : usual()), [JSON.stringify(mine.rule)]);
   const [asked, setAsked] = useState<boolean | null>(null); // null: nobody wrote or asked for the form yet
   const open = asked ?? !mine.rule;
@@ -37,7 +35,7 @@ export function Wanted({ mine, set }: { mine: Device; set: (mine: Device) => voi
   const keep = (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    wish(draft).then((found) => { settled(); setProblem(null); setAsked(null); setSaid(t("rule.kept")); set(found); }, (refused) => setProblem(problemOf(refused))).finally(() => setBusy(false));
+    wish(draft).then(set).then(() => { settled(); setProblem(null); setAsked(null); setSaid(t("rule.kept")); }, (refused) => setProblem(problemOf(refused))).finally(() => setBusy(false));
   };
   return (
     <section class="panel wanted" aria-labelledby="wanted-title">
@@ -64,14 +62,11 @@ export function Wanted({ mine, set }: { mine: Device; set: (mine: Device) => voi
 }
 
 function Fields({ draft, change }: { draft: Wish; change: (some: Partial<Wish>) => void }) {
-  const places = useAnswer<Places>(address("places", { limit: PLACES_MAX }), 0, 8);
-  const spoken = useMemo(() => [...(places.data?.places ?? [])].sort((a, b) => b.posts - a.posts).map((each) => ({ value: `${each.name}, ${each.country}`, label: `${each.name}, ${each.country}` })), [places.data]);
   return (
     <div class="ruleFields one">
       <fieldset>
         <legend>{t("rule.where")}</legend>
-        <div class="line"><span>{t("rule.places")}</span><Chips id="wish-places" label={t("rule.addPlace")} values={draft.places} choices={spoken} free={(text) => text} change={(values) => change({ places: values })} /></div>
-        {draft.places.length > 0 && <label class="line">{t("rule.radius")}<span><input id="wish-radius" class="short" type="number" min={1} max={20000} step="any" value={draft.radius_km} onInput={(event) => { const km = event.currentTarget.valueAsNumber; if (km > 0) change({ radius_km: km }); }} /> km</span></label>}
+        <Around id="wish" draft={draft} change={change} />
         <small>{t("receiver.whereNote")}</small>
       </fieldset>
       <fieldset>

@@ -7,6 +7,7 @@ import { useAnswer } from "../hooks.ts";
 import { language, n, t } from "../language.ts";
 import { shown } from "../pure/hostile.ts";
 import { clock, moment } from "../pure/time.ts";
+import { QrCode } from "./qr_code.tsx";
 import { Empty, Failed, Panel } from "./states.tsx";
 
 interface Code { code: string; expires_at: string; link: string | null }
@@ -37,6 +38,7 @@ function Made({ code }: { code: Code }) {
     <div class="madeCode" role="status">
       <span>{t("devices.open")} <a href={link} id="device-link">{link}</a></span>
       <span>{t("devices.code", { time: clock(Date.parse(code.expires_at), view.zone) })} <strong class="code" id="device-code">{code.code}</strong></span>
+      {!local && <QrCode text={link} label={t("devices.scan")} />}
       {local && <span class="soft">{t("devices.only")}</span>}
     </div>
   );

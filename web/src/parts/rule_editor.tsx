@@ -2,13 +2,11 @@
 import { useMemo, useState } from "preact/hooks";
 import { ask, Refused, type Problem } from "../api.ts";
 import { useShared } from "../context.ts";
-import { useAnswer } from "../hooks.ts";
 import { language, t } from "../language.ts";
-import { address } from "../api.ts";
 import { CATEGORIES, SEVERITIES } from "../pure/incidents.ts";
 import { bodyOf, BREAKS, NAME, quietOf, same, textOf, timeOf, toldOf, type Rule, type RuleShown } from "../pure/rules.ts";
-import type { Places } from "../pages/now_data.ts";
 import { BackTest } from "./back_test.tsx";
+import { Around } from "./around.tsx";
 import { Chips } from "./chips.tsx";
 import { countries, languages, zones } from "./codes.ts";
 import { categoryName, severityName } from "./incident_names.tsx";
@@ -16,7 +14,6 @@ import { channelName, sentence } from "./rule_sentence.ts";
 import { Failed } from "./states.tsx";
 
 const JSON_BODY = { "Content-Type": "application/json" };
-const PLACES_MAX = 2_000;
 
 type Set = (change: Partial<Rule>) => void;
 
@@ -98,14 +95,11 @@ function What({ draft, set }: { draft: Rule; set: Set }) {
 }
 
 function Where({ draft, set }: { draft: Rule; set: Set }) {
-  const places = useAnswer<Places>(address("places", { limit: PLACES_MAX }), 0, 8);
-  const spoken = useMemo(() => [...(places.data?.places ?? [])].sort((a, b) => b.posts - a.posts).map((each) => ({ value: `${each.name}, ${each.country}`, label: `${each.name}, ${each.country}` })), [places.data]);
   const all = useMemo(countries, [language()]);
   return (
     <fieldset>
       <legend>{t("rule.where")}</legend>
-      <div class="line"><span>{t("rule.places")}</span><Chips id="rule-places" label={t("rule.addPlace")} values={draft.places} choices={spoken} free={(text) => text} change={(values) => set({ places: values })} /></div>
-      {draft.places.length > 0 && <label class="line">{t("rule.radius")}<span><input id="rule-radius" class="short" type="number" min={1} max={20000} step="any" value={draft.radius_km} onInput={(event) => { const km = event.currentTarget.valueAsNumber; if (km > 0) set({ radius_km: km }); }} /> km</span></label>}
+      <Around id="rule" draft={draft} change={set} />
       <div class="line"><span>{t("rule.countries")}</span><Chips id="rule-countries" label={t("incident.addCountry")} values={draft.countries} choices={all} change={(values) => set({ countries: values })} /></div>
       {draft.polygon ? <p class="line"><span>{t("rule.polygon")}</span><button type="button" onClick={() => set({ polygon: null })}>{t("rule.dropPolygon")}</button></p> : null}
       <small>{t("rule.whereNote")}</small>
