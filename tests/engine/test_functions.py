@@ -30,7 +30,7 @@ def test_a_frame_goes_in_and_what_is_returned_goes_on(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.put([{"n": 1, "word": "a"}, {"n": 2, "word": "b"}, {"n": 3}])
     room.run(plan(lambda frame: frame.filter(pl.col("n") > 1).with_columns(twice=pl.col("n") * 2)))
-    assert room.all() == [{"n": 2, "word": "b", "twice": 4}, {"n": 3, "word": None, "twice": 6}]
+    assert room.all() == [{"n": 2, "word": "b", "twice": 4}, {"n": 3, "twice": 6}]
     assert room.all("errors") == []
 
 

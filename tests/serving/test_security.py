@@ -275,6 +275,30 @@ def test_a_stream_passes_as_it_comes() -> None:
     assert (answer.status, answer.body) == (200, b"data: 1\n\n")
 
 
+@pytest.mark.parametrize(
+    "fate", [Rejection("revoked", "reader"), Rejection("expired", "reader"), Rejection("unreadable")]
+)
+def test_a_long_answer_is_broken_off_when_its_token_counts_no_more(fate: Rejection) -> None:
+    app, told, standing = FastAPI(), [], [Identity("reader", "read")]
+
+    @app.get("/stream", dependencies=[requires("read")])
+    async def stream() -> StreamingResponse:
+        async def events() -> AsyncIterator[bytes]:
+            for number in range(5):
+                if number == 3:
+                    standing[:] = [fate]
+                told.append(number)
+                yield b"data: %d\n\n" % number
+
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    guard = guarded(app, policy(tokens=lambda _: standing[0]))
+    answer = ask(guard, "GET", "/stream", ASKERS["read"])
+    assert answer.status == 200
+    assert told == ([0, 1, 2, 3, 4] if fate.reason == "unreadable" else [0, 1, 2, 3])
+    assert b"data: 3" not in answer.body or fate.reason == "unreadable"
+
+
 def test_a_handler_knows_who_asks() -> None:
     app = FastAPI()
     seen = []

@@ -81,7 +81,7 @@ class Abandoned:
 def outcome_of(function: Callable[[Any], Any], given: Given) -> Outcome:
     """Call a function here and now; whatever it does, there is an outcome."""
     try:
-        return Outcome(lines_of(function(given.argument())))
+        return Outcome([line for argument in given.arguments() for line in lines_of(function(argument))])
     except BaseException as problem:  # noqa: BLE001  (a user's function may raise anything, SystemExit too)
         return failed(problem)
 

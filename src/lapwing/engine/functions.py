@@ -254,5 +254,6 @@ def lanes(of: Taken, parallel: int) -> list[list[int]]:
 
 
 def idle(log: Log, plans: Sequence[Plan]) -> bool:
-    """Whether no function has anything left to read."""
-    return all(log.group_lag(plan.name, plan.topic) == 0 for plan in plans)
+    """Whether no function has anything left to read, or was just about to get it from another."""
+    before = log.spans()
+    return all(log.group_lag(plan.name, plan.topic) == 0 for plan in plans) and log.spans() == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from lapwing.engine.posts import Post
+from lapwing.engine.shapes import frames
 from lapwing.model import RECORD_BYTES_MAX
 
 INTEGER_BITS_MAX = 14_000
@@ -26,19 +27,14 @@ class Given(msgspec.Struct, frozen=True):
     data: Any
     """A frame, a `Post`, one record, or a list of records."""
 
-    def argument(self) -> Any:
-        """As the function sees it. Raises for a record that is not JSON, or values that make no frame."""
+    def arguments(self) -> Iterator[Any]:
+        """As the function sees it, in one call for each. Raises for a record that is not JSON, or makes no frame."""
         if isinstance(self.data, bytes):
-            return msgspec.json.decode(self.data)
-        if isinstance(self.data, list):
-            return _frame([msgspec.json.decode(value) for value in self.data])
-        return self.data
-
-
-def _frame(values: list[Any]) -> pl.DataFrame:
-    """A row for each JSON object, a column for each of their keys; values that are no objects are in the column `value`."""
-    rows = [value if isinstance(value, dict) else {"value": value} for value in values]
-    return pl.DataFrame(rows, infer_schema_length=None, orient="row")
+            yield msgspec.json.decode(self.data)
+        elif isinstance(self.data, list):
+            yield from frames([msgspec.json.decode(value) for value in self.data])
+        else:
+            yield self.data
 
 
 def lines_of(returned: Any) -> list[bytes]:

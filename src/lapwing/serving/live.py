@@ -1,6 +1,7 @@
 """The live stream: server-sent events, one update a second for all listeners, made once and told to everybody.
 
-An event's id is the ledger's commit number, so a listener that comes back with `Last-Event-ID` hears what it missed.
+The last event of an update has the ledger's commit number as its id, so a listener that comes back with `Last-Event-ID`
+hears what it missed, and all of an update of which it heard a part.
 Values are absolute. Who reads more slowly than the stream for a minute is let go, and may come back.
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -16,6 +17,7 @@ import msgspec
 from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
+from lapwing.errors import UnknownName
 from lapwing.serving.problems import problems
 from lapwing.serving.security import requires
 
@@ -46,27 +48,28 @@ class Changes(Protocol):
         """`commit`, `reset`, and a value for each of these topics; None if nothing changed."""
 
 
-def event(name: str, number: int, value: object) -> bytes:
-    """One event as it goes over the line."""
-    return b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), number, msgspec.json.encode(value))
+def event(name: str, value: object) -> bytes:
+    """One event as it goes over the line, without an id."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(value))
 
 
 def events(change: dict[str, Any]) -> dict[str, bytes]:
     """A change as events, by topic; a reset concerns every topic."""
     number = change["commit"]
     if change["reset"]:
-        return dict.fromkeys(TOPICS, event("reset", number, {"commit": number}))
+        return dict.fromkeys(TOPICS, event("reset", {"commit": number}))
     about = {"commit": number, "generation": change["generation"], "partly": change["partly"]}
     values: dict[str, dict[str, Any]] = {"commits": {}}
     values |= {topic: {topic: change[topic]} for topic in TOPICS if change.get(topic)}
     if removed := change.get("removed"):
         values["posts"] = {"posts": change["posts"], "removed": removed}
-    return {topic: event(topic, number, about | value) for topic, value in values.items()}
+    return {topic: event(topic, about | value) for topic, value in values.items()}
 
 
-def joined(told: dict[str, bytes], topics: tuple[str, ...]) -> bytes:
-    """What who listens to these topics is told; a reset, once."""
-    return b"".join(dict.fromkeys(told[topic] for topic in topics if topic in told))
+def joined(number: int, told: dict[str, bytes], topics: tuple[str, ...]) -> bytes:
+    """What who listens to these topics is told of a commit; a reset, once."""
+    parts = list(dict.fromkeys(told[topic] for topic in topics if topic in told))
+    return b"".join([*parts[:-1], b"id: %d\n" % number, parts[-1]]) if parts else b""
 
 
 class Listener:
@@ -115,11 +118,10 @@ class Broadcast:
             if self._watch is None:
                 self._watch = asyncio.create_task(self._tell())
                 self._told = await asyncio.to_thread(self._changes.last)
-            yield b"retry: 2000\n" + event(
-                "hello", self._told if after is None else min(after, self._told), {"commit": self._told}
-            )
+            begun = self._told if after is None else min(after, self._told)
+            yield b"retry: 2000\nid: %d\n" % begun + event("hello", {"commit": self._told})
             if after is not None and (missed := await asyncio.to_thread(self._changes.since, after, set(topics))):
-                listener.tell(joined(events(missed), listener.topics))
+                listener.tell(joined(missed["commit"], events(missed), listener.topics))
             while True:
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):  # `wait_for` would make a task of each wait
@@ -151,7 +153,7 @@ class Broadcast:
         self._told = change["commit"]
         everybody = list(self._listeners)
         told = events(change)  # made once for all who listen to the same
-        said = {topics: joined(told, topics) for topics in {listener.topics for listener in everybody}}
+        said = {topics: joined(self._told, told, topics) for topics in {listener.topics for listener in everybody}}
         until = clock() + GIVE_WAY_S
         for start in range(0, len(everybody), TOLD_AT_ONCE):
             await asyncio.sleep(BREATH_S)  # two hundred answers written at a stretch keep questions waiting
@@ -199,7 +201,11 @@ def router(broadcast: Broadcast) -> APIRouter:
         if last_event_id is not None:  # one that is none of ours is answered with a reset
             ours = last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) <= DIGITS_MAX
             after = int(last_event_id) if ours else NEVER
-        wanted = [topic for topic in TOPICS if topic in topics.split(",")]
+        asked = [topic.strip() for topic in topics.split(",")]
+        for topic in asked:
+            if topic not in TOPICS:
+                raise UnknownName("topic of the stream", topic[:100], TOPICS)
+        wanted = [topic for topic in TOPICS if topic in asked]
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(broadcast.stream(after, wanted), media_type="text/event-stream", headers=headers)
 

@@ -81,6 +81,12 @@ class Refusal(Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+class TokenGone(Exception):
+    """The token that an answer is for does not count any more."""
+
+
+STANDING_S = 5.0
+"""So often it is looked whether the token of a long answer still counts."""
 PAGE = "x-lapwing-page"
 """In which header a page says which build it is."""
 BUILD = b"x-lapwing-build"
@@ -147,8 +153,14 @@ class Guard:
         verdict = self._judge(scope, headers)
         if isinstance(verdict, Refusal):
             await _answer_to(verdict)(scope, receive, send)
-        else:
+            return
+        if verdict["identity"] is not None:
+            send = self._while_it_stands(headers, verdict["permission"], send)
+        try:
             await self._app({**scope, "state": {**scope.get("state", {}), **verdict}}, receive, send)
+        except TokenGone:
+            name = verdict["identity"].name
+            log_lines.warning("an answer to %s was broken off: its token does not count any more", name)
 
     def _judge(self, scope: Asked, headers: dict[str, list[str]]) -> Refusal | dict[str, Any]:
         """Why not; or what the application is told about who asks."""
@@ -212,6 +224,26 @@ class Guard:
             return None
         step = ADD_DEVICE if permission == "receive" else CREATE.format(scope=permission)
         return _unauthorized(f"this needs a token with the scope {permission}", step)
+
+    def _while_it_stands(self, headers: dict[str, list[str]], permission: Permission, send: Send) -> Send:
+        """`send` that breaks off a long answer, unfinished, soon after the token was revoked or ran out."""
+        looked_s = self._policy.clock()
+
+        async def sending(message: Message) -> None:
+            nonlocal looked_s
+            if self._policy.clock() - looked_s >= STANDING_S:
+                looked_s = self._policy.clock()
+                if not self._stands(headers, permission):
+                    raise TokenGone
+            await send(message)
+
+        return sending
+
+    def _stands(self, headers: dict[str, list[str]], permission: Permission) -> bool:
+        who = self._identify(headers)
+        if isinstance(who, Rejection):
+            return who.reason == "unreadable"
+        return self._permit(permission, who, forwarded=False) is None
 
     def _with_headers(self, scope: Asked, headers: dict[str, list[str]], send: Send) -> Send:
         """`send` that puts the security headers on the answer, in place of the application's own."""
