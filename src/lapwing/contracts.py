@@ -232,7 +232,7 @@ class Front(Protocol):
         """The cities that posts are in, by GeoNames id, with their posts, reposts and people."""
 
     def sources(self) -> list[str]:
-        """The names of the sources that were heard."""
+        """The names of the sources that were heard, and of those that are configured."""
 
     def collections(self) -> list[str]:
         """The names of the collections that there are."""
@@ -291,6 +291,9 @@ class Front(Protocol):
 
     def retry(self, number: int | None, mended: bytes | None) -> dict[str, int]:
         """Read one dead letter, or all, again: how many ``moved``, and how many are ``refused`` still."""
+
+    def discard(self, number: int) -> dict[str, int]:
+        """Give a dead letter up: how many were ``discarded``, 0 if it was before; raises `UnknownName` where there is none."""
 
     def sheet(self, kind: str, page: Page, heading: bool) -> bytes:
         """Rows of posts, counts, words, places or errors as CSV that is safe to open in a spreadsheet."""

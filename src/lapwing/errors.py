@@ -66,7 +66,7 @@ class UnknownName(UsageError):
     """Nothing has this name; the nearest known ones are offered."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        known = list(known)
+        known = list(dict.fromkeys(known))
         near = get_close_matches(name, known, n=3, cutoff=0.6)
         offer = ("did you mean " + " or ".join(repr(each) for each in near) + "?") if near else ""
         if not near and 0 < len(known) <= 20:

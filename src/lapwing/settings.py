@@ -315,7 +315,13 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What somebody is told of, by which channel, and how often. An empty list limits nothing."""
 
     name: Name
-    places: Annotated[list[str], Meta(max_length=100, description="Around any of these: cities as in `--place`, or points as in `-31.95, 115.86` (latitude first).")] = []
+    places: Annotated[
+        list[str],
+        Meta(
+            max_length=100,
+            description="Around any of these: cities as in `--place`, or points as in `-31.95, 115.86` (latitude first).",
+        ),
+    ] = []
     radius_km: Annotated[float, Meta(gt=0, le=20_000, description="So far around `places`.")] = 50.0
     countries: Annotated[
         list[Country],

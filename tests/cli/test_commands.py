@@ -101,6 +101,28 @@ def test_the_doctor_finds_nothing_and_makes_nothing(data_dir: Path) -> None:
     assert not data_dir.exists()
 
 
+def test_the_doctor_looks_at_the_configured_port_and_functions(tmp_path: Path, data_dir: Path) -> None:
+    file = tmp_path / "own.toml"
+    (tmp_path / "doctored.py").write_text("print('noise')\ndef good(value):\n    return value\n")
+    functions = "".join(
+        f'[[function]]\nname = "f{number}"\nfrom = "in"\nto = "out"\nrun = "{run}"\n{more}\n'
+        for number, (run, more) in enumerate(
+            [("doctored:good", ""), ("no_such:f", ""), ("doctored:bad", 'workers = "processes"')]
+        )
+    )
+    file.write_text(f"[serve]\nport = 2\n{functions}")
+    done = lapwing(data_dir, "--config", file, "doctor", "--json")
+    said = [(line["level"], line["what"]) for line in done.json["lines"]]
+    assert done.code == 1
+    assert ("ok", "port 2 is free") in said
+    assert ("ok", "the function f0 can be imported") in said
+    failed = [what for level, what in said if level == "fail"]
+    assert "no_such:f cannot be used: ModuleNotFoundError" in failed[0]
+    assert "doctored:bad cannot be used: AttributeError" in failed[1]
+    other = lapwing(data_dir, "--config", file, "doctor", "--json", "--port", 3)
+    assert "port 3 is free" in [line["what"] for line in other.json["lines"]]
+
+
 def test_the_doctor_sees_waiting_records_and_a_wrong_directory(tmp_path: Path, data_dir: Path) -> None:
     ingest(data_dir, lines(tmp_path / "a.ndjson", status(1), b'{"x":'))
     replay(Directory(data_dir), (str(recording(tmp_path, [0])),), 0)

@@ -16,6 +16,7 @@ from collecting_house import NOW_US, SEEN, House
 
 from lapwing.app import collections, letters
 from lapwing.app.safekeeping import back_up
+from lapwing.errors import Unacceptable
 from lapwing.ledger.sqlite.ledger import generation_path
 
 DEADLINE_S = 60
@@ -94,6 +95,21 @@ def test_a_dead_letter_that_was_mended_is_one_no_longer(house: House) -> None:
     assert house.keys("seen") == ["a"]
     assert house.outcomes("seen") == [4, 1, 0, 0, 1, 2]
     assert [each["id"] for each in letters.listed(house.directory, None, None, 10)] == [second["id"]]
+    assert house.broken() == []
+
+
+def test_a_correction_that_is_no_document_leaves_the_dead_letter_as_it_is(house: House) -> None:
+    house.put("observations", '{"name": "a"}', "no json")
+    house.work()
+    before = letters.listed(house.directory, None, None, 10)
+    number = before[1]["id"]
+    for mended, reason in ((b"still no json", "not JSON"), (b'{"name": "b"}', "id")):
+        with pytest.raises(Unacceptable, match=reason):
+            letters.retried(house.directory, (number,), False, mended)
+        assert letters.listed(house.directory, None, None, 10) == before
+    assert letters.retried(house.directory, (number,), False, b'{"id": "a"}') == (1, 0)
+    assert letters.discarded(house.directory, (before[0]["id"], number)) == 1
+    assert letters.listed(house.directory, None, None, 10) == []
     assert house.broken() == []
 
 

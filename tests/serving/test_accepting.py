@@ -81,7 +81,8 @@ def test_topics_that_are_not_to_be_written_to(topic: str, body: bytes, said: str
     [
         ("mine", b'{"a": 1}\n{"a": ', 1, "truncated"),
         ("mine", b'"\xff"', 0, "utf-8"),
-        ("mine", b"[" * 100_000, 0, "recursion"),
+        ("mine", b"[" * 100_000, 0, "nested too deep"),
+        ("mine", rb'{"id":"\ud800"}', 0, "a lone surrogate in a text: not unicode"),
         ("raw.mastodon", b'{"id": 1}', 0, "not a mastodon status: no uri"),
         ("raw.x", b'{"hello": "world"}', 0, "as x_v1: no id; as x_v2: not an x v2 post: no data"),
         ("raw.mastodon", status(1) + b"\n" + status(2, created_at=7), 1, "created_at"),

@@ -115,7 +115,10 @@ MISTAKES = {
     "/api/v1/posts?place=Prth": (400, "no city is called 'Prth'"),
     "/api/v1/posts?kind=shout": (400, "no kind of post is called 'shout'"),
     "/api/v1/posts?after=xyz": (400, "cursor 'xyz' is not one that we gave"),
-    "/api/v1/posts?limit=20000": (400, "limit: 20000 is more than the 10000 rows of a page"),
+    "/api/v1/posts?limit=20000": (
+        422,
+        "limit: 20000 is more than the 10000 rows of a page; follow `next` from page to page, or take an export",
+    ),
     "/api/v1/counts?window=7m": (400, "window: 7m is not a multiple of 5m"),
     "/api/v1/counts?after=xyz": (400, "cursor 'xyz' is not one that we gave"),
     "/api/v1/posts?limit=0": (422, "limit: '0' is less than 1"),

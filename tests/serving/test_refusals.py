@@ -74,7 +74,10 @@ def test_a_path_that_names_nothing_offers_what_its_route_has(client: httpx.Clien
     other = client.get("/api/v1/collections/x").json()
     assert other["next_step"] == "known: quakes"  # and not the sources, which are not asked here
     both = client.get("/retrieve/x").json()
-    assert (both["detail"], both["next_step"]) == ("no source or collection is called 'x'", "known: here, quakes")
+    assert (both["detail"], both["next_step"]) == (
+        "no source or collection is called 'x'",
+        "known: bluesky, here, quakes",
+    )
     assert client.get("/retrieve/quakes").json() == []
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from cli.running import ingest, lines, status
+from cli.running import ingest, lapwing, lines, status
+from lapwing import config
+from lapwing.app import in_force
+from lapwing.app.alive import alive
 from lapwing.serving.shapes import Post
 from serving.asking import asked
 
@@ -49,6 +53,23 @@ def test_retrieve_of_what_there_is_not(client: httpx.Client) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert answer.json()["detail"] == "no source or collection is called 'othre'"
     assert answer.json()["next_step"] == "did you mean 'other'?"
+
+
+PAUSED = '[[source]]\ntype = "mastodon"\nname = "aus.social"\nurl = "http://127.0.0.1:9"\npaused = true\n'
+
+
+def test_a_source_that_is_configured_and_was_not_heard_yet_answers_empty(data_dir: Path) -> None:
+    """So it is where `up` runs, too, whose API is handed no sources: they change without a new start of it."""
+    with alive(data_dir, "up-1"), asked(data_dir) as client:
+        assert client.get("/api/v1/posts?source=aus.social").status_code == 400
+        in_force.keep(data_dir, "up-1", config.parse(PAUSED, environment={}))
+        assert client.get("/api/v1/posts?source=aus.social").json() == {"posts": [], "next": None}
+        assert numbers(client.get("/search/aus.social/keyword/storm")) == []
+        assert client.get("/wordcloud/aus.social/keyword/storm").json() == {}
+        assert client.get("/retrieve/aus.social").json() == []
+        assert client.get("/retrieve/aus.socia").json()["next_step"] == "did you mean 'aus.social'?"
+        printed = lapwing(data_dir, "posts", "--source", "aus.social", "--json")
+        assert (printed.code, printed.out) == (0, b'{"posts":[],"next":null}\n'), printed.err
 
 
 SEARCHES = {

@@ -108,3 +108,9 @@ def seen(browser: Any, address: str, size: str = "desk", theme: str = "light") -
         yield found
     finally:
         context.close()
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait until an asynchronous condition of the page is true."""
+    look = f"const look = async () => ((await ({condition})()) ? done() : setTimeout(look, 50));"
+    page.evaluate(f"() => new Promise((done) => {{ {look} look(); }})")

@@ -13,6 +13,7 @@ from lapwing.app.topics import TOPIC
 from lapwing.contracts import Format
 from lapwing.errors import Unacceptable, UsageError
 from lapwing.formats._detection import detect
+from lapwing.formats._reading import explain
 from lapwing.model import RECORD_BYTES_MAX, Records
 
 POSTS = re.compile(r"raw\.([a-z0-9]+)(\..+)?")
@@ -75,7 +76,7 @@ def _split(handed: Handed, *, known: bool) -> list[bytes]:
     for number, value in enumerate(values):
         if len(value) > RECORD_BYTES_MAX:
             raise Unacceptable(f"record {number} has {len(value):,} bytes", [], status=413, next_step=_SMALLER)
-        if (not known or value.startswith(b"[")) and (problem := _not_json(value)) is not None:
+        if (not known or value.startswith(b"[")) and (problem := not_json(value)) is not None:
             wrong.append({"record": number, "reason": problem})
     if wrong:
         raise Unacceptable("not JSON", wrong[:BLAMED_MAX], next_step="send JSON, or NDJSON as application/x-ndjson")
@@ -85,12 +86,13 @@ def _split(handed: Handed, *, known: bool) -> list[bytes]:
 _SMALLER = f"a record may have {RECORD_BYTES_MAX:,} bytes"
 
 
-def _not_json(value: bytes) -> str | None:
+def not_json(value: bytes) -> str | None:
+    """Why a record is not JSON; None if it is."""
     try:
         value.decode("utf-8")
         msgspec.json.decode(value)
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as problem:
-        return str(problem)
+        return explain(value, problem)
     return None
 
 

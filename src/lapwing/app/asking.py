@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from lapwing import catalog
+from lapwing.app import in_force
 from lapwing.app.times import read_time
 from lapwing.contracts import Asked
 from lapwing.errors import UnknownName, UsageError
@@ -30,7 +31,7 @@ def filters_of(directory: Any, asked: Asked) -> Filters:
     for kind in asked.kinds:
         if kind not in KINDS:
             raise UnknownName("kind of post", kind, KINDS)
-    _known(store, "source", "sources", asked.source, lambda: [each.name for each in directory.configuration.sources])
+    _known(store, "source", "sources", asked.source, lambda: configured(directory))
     _known(store, "network", "networks", asked.network, networks)
     now_us = directory.clock.now_us()
     since_us = read_time(asked.since, now_us, "--since") if asked.since else 0
@@ -55,6 +56,12 @@ def _known(store: Store, kind: str, table: str, asked: tuple[str, ...], others: 
     for name in asked:
         if name not in names and name not in (unheard := others()):
             raise UnknownName(kind, name, dict.fromkeys([*names, *unheard]))
+
+
+def configured(directory: Any) -> list[str]:
+    """The sources that this process was told of, and those that the running `up` listens to or has paused."""
+    told = [each.name for each in directory.configuration.sources]
+    return [*dict.fromkeys([*told, *(in_force.sources(directory) or ())])]
 
 
 @cache

@@ -9,16 +9,19 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from lapwing.app.functions import plan_of
 from lapwing.app.opening import Directory
 from lapwing.app.status import status
 from lapwing.app.times import written
 from lapwing.config import Configuration
+from lapwing.engine.calls import imported
 from lapwing.engine.clock import Clock, SystemClock
 from lapwing.errors import LapwingError
 from lapwing.native.compiled import compiled
@@ -93,6 +96,23 @@ def _version(name: str) -> str | None:
         return None
 
 
+def functions(configuration: Configuration) -> Iterator[Line]:
+    """Whether `up` could run the configured functions; what they say while they are imported goes to stderr."""
+    folder = str(Path(configuration.folder).resolve())
+    for function in configuration.functions:
+        try:
+            with redirect_stdout(sys.stderr):
+                plan_of(function, imported(function.run, folder), folder)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as problem:  # noqa: BLE001  (a module may raise anything when it is imported)
+            reason = f"{function.run} cannot be used: {type(problem).__name__}: {problem}"[:300]
+            fix = "mend it, or `run` of the function; until then `lapwing up` pauses it"
+            yield Line("fail", f"the function {function.name} would be paused: {reason}", fix)
+        else:
+            yield Line("ok", f"the function {function.name} can be imported")
+
+
 def surroundings(path: Path, configuration: Configuration, port: int) -> Iterator[Line]:
     """Disk, port, clock, and what is in the data directory."""
     clock = SystemClock()
@@ -100,7 +120,8 @@ def surroundings(path: Path, configuration: Configuration, port: int) -> Iterato
     while not there.exists():
         there = there.parent
     yield from _disk(path, there)
-    yield _port(port)
+    if port:  # 0 takes one that is free
+        yield _port(port)
     if clock.now_us() < YEAR_2025_US:
         yield Line("fail", f"the clock says {written(clock.now_us())}", "set the clock")
     if (path / "ledger").is_dir() and os.access(path, os.W_OK):

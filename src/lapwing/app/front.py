@@ -193,8 +193,9 @@ class DirectoryFront:
         return paging.places(self._store, self._filters(asked), limit, after)
 
     def sources(self) -> list[str]:
-        """The names of the sources that were heard."""
-        return [name for (name,) in self._store.connection.execute("SELECT name FROM sources ORDER BY name")]
+        """The names of the sources that were heard, and of those that are configured."""
+        heard = [name for (name,) in self._store.connection.execute("SELECT name FROM sources")]
+        return sorted({*heard, *asking.configured(self._own)})
 
     def documents(self, name: str, query: str | None, limit: int, after: str | None = None) -> Page:
         """The documents of a collection, newest first; raises `UnknownName` where there is none of that name."""
@@ -291,6 +292,12 @@ class DirectoryFront:
         with self._retrying:
             moved, refused = letters.retried(self._own, numbers, number is None, mended, RETRY_WAIT_S)
         return {"moved": max(moved, 0), "refused": max(refused, 0)}
+
+    def discard(self, number: int) -> dict[str, int]:
+        """Give a dead letter up: how many were ``discarded``, 0 if it was before; raises `UnknownName` where there is none."""
+        self.letter(number)
+        with self._retrying:
+            return {"discarded": letters.discarded(self._own, (number,))}
 
     def sheet(self, kind: str, page: Page, heading: bool) -> bytes:
         """Rows of posts, counts, words, places or errors as CSV that is safe to open in a spreadsheet."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import msgspec
 
 from lapwing.app.alerts import useful_by_incident
 from lapwing.app.opening import Directory
-from lapwing.app.tables import safe
+from lapwing.app.tables import sheet_of
 from lapwing.app.times import written
 from lapwing.incidents.lead_times import AFTER_US, BEFORE_US, Course, Official, events_of, joined, summary
 from lapwing.ledger.sqlite import alerting, flagged
@@ -42,11 +40,7 @@ def lead_times(directory: Directory, since_us: int, until_us: int) -> dict[str, 
 
 def sheet(found: dict[str, Any]) -> str:
     """The incidents as CSV that is safe to open in a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows([safe(row[name]) for name in COLUMNS] for row in found["incidents"])
-    return out.getvalue()
+    return sheet_of([COLUMNS, *([row[name] for name in COLUMNS] for row in found["incidents"])])
 
 
 def _courses(directory: Directory, since_us: int, until_us: int) -> list[Course]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import zstandard
 
-from lapwing.app import collections
+from lapwing.app import accepting, collections
 from lapwing.app.opening import Directory
 from lapwing.app.times import written_out
 from lapwing.containers import recordings
-from lapwing.errors import TooSlow, UsageError
+from lapwing.containers.documents import read_document
+from lapwing.errors import TooSlow, Unacceptable, UsageError
+from lapwing.ledger.sqlite import discarding, documents
 from lapwing.ledger.sqlite.documents import FORMAT as DOCUMENT
 from lapwing.model import RETRIES, Records
 
@@ -69,7 +71,7 @@ def retried(
 ) -> tuple[int, int]:
     """Read dead letters again, one of them perhaps mended; how many moved, and how many are refused still.
 
-    Raises `TooSlow` when they were not worked through in `patience_s`; they are in the log then, and will be.
+    Raises `Unacceptable` for a mended record that cannot be read either; then nothing was changed. Raises `TooSlow` when they were not worked through in `patience_s`; they are in the log then, and will be.
     """
     if bool(numbers) == every or (mended is not None and len(numbers) != 1):
         raise UsageError("say which dead letters: their numbers, or --all", "--with takes one number")
@@ -77,14 +79,54 @@ def retried(
     for number in numbers:
         shown(directory, number)  # a number that there is not stops everything before anything is read again
     chosen = waiting if every else sorted(set(numbers) & set(waiting))
-    before = _waiting(directory)
-    documents = sum(_send_again(directory, number, mended) for number in chosen)
+    if mended is not None and chosen:
+        _check(directory, chosen[0], mended)
+    of_collections = sum(_send_again(directory, number, mended) for number in chosen)
     end_s = directory.clock.monotonic_s() + patience_s
-    if documents:
+    if of_collections:
         collections.work_off(directory, lambda: directory.clock.monotonic_s() > end_s)
     _work_off(directory, end_s)
-    moved = before - _waiting(directory)
-    return moved, len(chosen) - moved
+    refused = _waiting(directory, chosen)
+    return len(chosen) - refused, refused
+
+
+def discarded(directory: Directory, numbers: tuple[int, ...]) -> int:
+    """Give dead letters up: they are accounted for as filtered; how many waited until now. To repeat it changes nothing.
+
+    Raises `UsageError` if there is none of a number; then nothing was changed.
+    """
+    for number in numbers:
+        shown(directory, number)
+    return discarding.discard(directory.ledger.store, sorted(set(numbers)))
+
+
+def _check(directory: Directory, number: int, mended: bytes) -> None:
+    """Raise `Unacceptable` for a record that cannot take the place of this dead letter."""
+    letter, _ = shown(directory, number)
+    reason = _wrong_document(directory, letter, mended) if letter["format"] == DOCUMENT else None
+    if letter["format"] in directory.formats:
+        records = Records(
+            source=letter["source"], network=letter["network"], format=letter["format"],
+            values=[mended], received_at_us=[directory.clock.now_us()],
+        )  # fmt: skip
+        reason = next((each.reason for each in directory.formats[letter["format"]].decode(records).refused), None)
+    if reason is not None:
+        raise Unacceptable(
+            "the mended record cannot be read",
+            [{"record": 0, "reason": reason}],
+            next_step="the dead letter is as it was",
+        )
+
+
+def _wrong_document(directory: Directory, letter: dict[str, Any], mended: bytes) -> str | None:
+    """Why a record is no document of the collection that refused the letter; None where it is one."""
+    if (problem := accepting.not_json(mended)) is not None:
+        return problem
+    for kept in documents.listed(directory.ledger.store):
+        if kept.topic == letter["topic"] and letter["reason"].startswith(f"collection {kept.name!r}: "):
+            found = read_document(mended, kept.key)
+            return found if isinstance(found, str) else None
+    return None
 
 
 def _send_again(directory: Directory, number: int, mended: bytes | None) -> bool:
@@ -103,11 +145,10 @@ def _send_again(directory: Directory, number: int, mended: bytes | None) -> bool
     return False
 
 
-def _waiting(directory: Directory) -> int:
-    (count,) = directory.ledger.store.connection.execute(
-        "SELECT count(*) FROM dead_letters WHERE retried = 0"
-    ).fetchone()
-    return int(count)
+def _waiting(directory: Directory, numbers: list[int]) -> int:
+    """How many of these dead letters wait to be mended."""
+    statement = "SELECT count(*) FROM dead_letters WHERE retried = 0 AND id IN ({})"
+    return sum(count for (count,) in directory.ledger.store.select(statement, numbers))
 
 
 def _work_off(directory: Directory, end_s: float) -> None:

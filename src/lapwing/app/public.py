@@ -32,6 +32,8 @@ from lapwing.model import Records
 __all__ = ["Place", "Post", "configuration_here", "consume", "produce", "report"]
 
 CONFIGURATION = "lapwing.toml"
+LARGE = "a record has at most"
+"""What is said of a value that is too large."""
 Data = str | Path | None
 """A data directory; None is `LAPWING_DATA`, or else `./lapwing-data`."""
 
@@ -110,6 +112,8 @@ def _line(value: Any) -> bytes:
         return line_of(value)
     except (TypeError, ValueError, RecursionError) as problem:
         reason = str(problem).removeprefix("returned nonsense: ").removeprefix("returned ")
+        if LARGE in reason:
+            raise UsageError(f"the record is too large: {reason}", "send less in one record") from None
         raise UsageError(f"the value is not JSON: {reason}", "give what json.dumps can write, without NaN") from None
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
-from lapwing.app.tables import POST_COLUMNS, safe
+from lapwing.app.tables import POST_COLUMNS, sheet_of
 from lapwing.contracts import Page
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -31,15 +29,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 def sheet(kind: str, page: Page, heading: bool) -> bytes:
     """The rows as CSV, with the names of the columns before them or without; those of a reference table come last."""
-    out = io.StringIO()
-    writer = csv.writer(out)
+    table: list[list[Any]] = []
     if heading:
-        writer.writerow([*COLUMNS[kind], *(safe(f"with.{column}") for column in page.columns)])
+        table.append([*COLUMNS[kind], *(f"with.{column}" for column in page.columns)])
     for row in page.rows:
         flat, beside = _flat(row), row.get("with") or {}
-        cells = [*map(flat.get, COLUMNS[kind]), *map(beside.get, page.columns)]
-        writer.writerow([safe(cell) for cell in cells])
-    return out.getvalue().encode("utf-8", "surrogatepass")
+        table.append([*map(flat.get, COLUMNS[kind]), *map(beside.get, page.columns)])
+    return sheet_of(table).encode("utf-8", "surrogatepass")
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

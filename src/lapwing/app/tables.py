@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 POST_COLUMNS = (
@@ -23,6 +27,9 @@ POST_COLUMNS = (
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet takes a cell that begins like this for a formula; a quote before it makes it text (OWASP)."""
+
+SEPARATORS = (";", "\t")
+"""What some spreadsheets split at beside the comma."""
 
 TEXT_CHARACTERS_MAX = 600
 
@@ -50,7 +57,20 @@ def printable(text: str) -> str:
     return " ".join("".join(char if char.isprintable() or char in "\u200d\u200c" else " " for char in text).split())
 
 
-def safe(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+def safe(value: Any) -> str | int | float | Decimal:
+    """A cell that no spreadsheet takes for a formula; a number stays one."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return value
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def sheet_of(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as CSV that is safe to open; the texts of a row are all quoted where one has another separator in it."""
+    out = io.StringIO()
+    plain, quoted = csv.writer(out), csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
+    for row in rows:
+        cells = [safe(cell) for cell in row]
+        split = any(sign in cell for cell in cells if isinstance(cell, str) for sign in SEPARATORS)
+        (quoted if split else plain).writerow(cells)
+    return out.getvalue()

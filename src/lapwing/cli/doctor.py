@@ -12,12 +12,10 @@ from lapwing.errors import LapwingError
 
 
 @click.command("doctor")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Looks whether it is free."
-)
+@click.option("--port", type=click.IntRange(1, 65535), help="Looks whether it is free.  [default: the configuration's]")
 @json_option
 @click.pass_context
-def command(context: click.Context, port: int, as_json: bool) -> None:
+def command(context: click.Context, port: int | None, as_json: bool) -> None:
     """Look at Python, packages, disk, data, clock and workers; each line is ok, warn or fail, with what mends it.
 
     Exit code 1 if anything fails.
@@ -31,6 +29,8 @@ def command(context: click.Context, port: int, as_json: bool) -> None:
     except LapwingError as problem:
         configuration = config.parse("", environment={})
         found.append(doctoring.Line("fail", problem.what, problem.next_step))
+    found += doctoring.functions(configuration)
+    port = configuration.serve.port if port is None else port
     found += doctoring.surroundings(config.data_directory(context.obj["data"]), configuration, port)
     failed = any(line.level == "fail" for line in found)
     if as_json:

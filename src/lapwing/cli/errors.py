@@ -80,6 +80,16 @@ def retry(context: click.Context, numbers: tuple[int, ...], every: bool, record_
     sys.exit(3 if refused else 0)
 
 
+@command.command("discard")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.pass_context
+def discard(context: click.Context, numbers: tuple[int, ...]) -> None:
+    """Give dead letters up: they are no longer listed, and count as filtered. Repeating it changes nothing."""
+    from lapwing.app import letters
+
+    click.echo(f"{letters.discarded(directory_of(context), numbers)} were discarded", err=True)
+
+
 @command.command("export")
 @click.option("--limit", type=click.IntRange(1), default=1_000_000)
 @click.pass_context

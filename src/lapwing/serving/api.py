@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
 from lapwing.contracts import Front
@@ -24,6 +24,7 @@ from lapwing.serving import (
     seeds_routes,
 )
 from lapwing.serving.heads import HeadAsGet
+from lapwing.serving.parameters import check_parameters
 
 DESCRIPTION = """What was heard, where and when. Times are UTC, RFC 3339. Mistakes are told as `application/problem+json`
 with a `next_step`. JSON comes in pages: the `next` of one is the `after` of the following. `format=ndjson` and `format=csv`
@@ -38,6 +39,7 @@ def create(
     app = FastAPI(
         title="Lapwing", description=DESCRIPTION, version=version or "0", middleware=[*middlewares, Middleware(HeadAsGet)],
         openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
+        dependencies=[Depends(check_parameters)],
     )  # fmt: skip
     problems.install(app)
     for room in (reading, incidents, rules, devices, letters, collections, seeds_routes, health):

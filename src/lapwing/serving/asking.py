@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from lapwing.contracts import Asked, Counting
-from lapwing.errors import UsageError
 from lapwing.serving.exports import Format
 
 JSON_ROWS_MAX = 10_000
@@ -114,10 +114,8 @@ class LettersExported(BaseModel, extra="forbid"):
 
 
 def page_size(limit: int | None, default: int) -> int:
-    """How many rows a page of JSON has; raises `UsageError` where only an export gives so many."""
+    """How many rows a page of JSON has; raises `RequestValidationError` where only an export gives so many."""
     if limit is not None and limit > JSON_ROWS_MAX:
-        raise UsageError(
-            f"limit: {limit} is more than the {JSON_ROWS_MAX} rows of a page",
-            "follow `next` from page to page, or take format=ndjson or format=csv, which have no end",
-        )
+        told = f"{limit} is more than the {JSON_ROWS_MAX} rows of a page; follow `next` from page to page, or take an export"
+        raise RequestValidationError([{"type": "page_size", "loc": ("query", "limit"), "input": limit, "msg": told}])
     return limit or default

@@ -14,7 +14,7 @@ from lapwing.serving.exports import STREAMS, Export, answered, exported
 from lapwing.serving.problems import problems
 from lapwing.serving.reading import paged, streams
 from lapwing.serving.security import requires
-from lapwing.serving.shapes import Letters, Retried, WholeLetter
+from lapwing.serving.shapes import Discarded, Letters, Retried, WholeLetter
 
 LETTERS_PAGE = 50
 
@@ -80,14 +80,19 @@ def _retrying(routes: APIRouter, front: Front) -> None:
         raise HTTPException(405, headers={"Allow": "POST"})
 
     @routes.post(
-        "/errors/{id}/retry", dependencies=write, response_model=Retried, responses=problems(404, 413, 507),
+        "/errors/{id}/retry", dependencies=write, response_model=Retried, responses=problems(404, 413, 422, 507),
         openapi_extra=MENDED,
     )  # fmt: skip
     async def retry(id: Number, request: Request) -> Response:
-        """Read a dead letter again, as it came or mended. To repeat it changes nothing."""
+        """Read a dead letter again, as it came or mended; 422 where the mended one cannot be read. To repeat it changes nothing."""
         try:
             body = await read_body(request, RECORD_BYTES_MAX)
         except TooLarge:
             raise HTTPException(413, f"a record has at most {RECORD_BYTES_MAX} bytes") from None
         mended = body.rstrip(b"\r\n") or None
         return await answered(front.patient, lambda: front.retry(id, mended))
+
+    @routes.post("/errors/{id}/discard", dependencies=write, response_model=Discarded, responses=problems(404, 507))
+    async def discard(id: Number) -> Response:
+        """Give a dead letter up; its record counts as filtered. To repeat it changes nothing."""
+        return await answered(front.patient, lambda: front.discard(id))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvicorn
 
+from lapwing.serving.patience import Patience
 from lapwing.serving.sockets import BACKLOG, Sockets, written
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Listener(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, listening: Listening, stop: Callable[[], bool], up: Callable[[str], None]) -> None:
         settings = uvicorn.Config(
-            app, ssl_certfile=listening.tls_cert, ssl_keyfile=listening.tls_key, backlog=BACKLOG,
+            app, http=Patience, ssl_certfile=listening.tls_cert, ssl_keyfile=listening.tls_key, backlog=BACKLOG,
             proxy_headers=False, server_header=False, log_config=None, access_log=False,
             lifespan="off", timeout_graceful_shutdown=DRAIN_S, timeout_keep_alive=KEEP_ALIVE_S,
             limit_concurrency=CONNECTIONS_MAX,

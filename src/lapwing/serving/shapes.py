@@ -166,6 +166,12 @@ class Retried(BaseModel):
     refused: int = Field(description="Are refused still.")
 
 
+class Discarded(BaseModel):
+    """What became of a dead letter that was given up."""
+
+    discarded: int = Field(description="1, or 0 where it did not wait any more.")
+
+
 class Health(BaseModel):
     """That all is well."""
 

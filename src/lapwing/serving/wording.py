@@ -20,6 +20,7 @@ WORDS = {
     "less_than_equal": "{given} is more than {le}",
     "string_too_short": "it has fewer than {min_length} characters",
     "string_too_long": "it has more than {max_length} characters",
+    "given_twice": "it takes one value, and is given more than once",
     "too_long": "it is given more than {max_length} times",
 }
 """By the kinds of mistakes of pydantic, with what it knows of each."""
