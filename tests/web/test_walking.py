@@ -228,6 +228,18 @@ def test_a_dead_letter_is_shown(browser, address):
         page.wait_for_selector(".record", state="detached")
 
 
+def test_a_dead_letter_is_given_up(browser, own):
+    _, address = own
+    first, *others = [each["id"] for each in httpx.get(f"{address}/api/v1/errors", timeout=60).json()["errors"]]
+    with seen(browser, address) as about:
+        page = about.go("/status")
+        page.get_by_role("button", name=f"Discard {first}", exact=True).click()
+        page.get_by_role("button", name=f"Give it up? {first}", exact=True).click()
+        page.locator("#letters-said", has_text="was given up").wait_for()
+        page.locator(f'[data-letter="{first}"]').wait_for(state="detached")
+    assert [each["id"] for each in httpx.get(f"{address}/api/v1/errors", timeout=60).json()["errors"]] == others
+
+
 def test_keys_lead_everywhere(browser, address):
     with seen(browser, address) as any_page:
         page = any_page.go(f"/?{RANGE}")

@@ -23,14 +23,16 @@ export function Letters({ total }: { total: number }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const answer = useAnswer<Page>(address("errors", { limit: count }), again + Math.floor(tick / 6) * 1000, 6);
-  const retry = (path: string) => {
+  const order = <T,>(path: string, done: (answer: T) => string) => {
     setBusy(true);
     setSaid("");
-    ask<{ moved: number; refused: number }>(path, { method: "POST" }, 0, 60_000).then(
-      ({ moved, refused }) => { setProblem(null); setSaid(t("letters.done", { moved: n(moved), refused: n(refused) })); setAgain((i) => i + 1); },
+    ask<T>(path, { method: "POST" }, 0, 60_000).then(
+      (found) => { setProblem(null); setSaid(done(found)); setAgain((i) => i + 1); },
       (refused) => setProblem(refused instanceof Refused ? refused.problem : null),
     ).finally(() => setBusy(false));
   };
+  const retry = (path: string) => order<{ moved: number; refused: number }>(path, ({ moved, refused }) => t("letters.done", { moved: n(moved), refused: n(refused) }));
+  const discard = (id: number) => order(`/api/v1/errors/${id}/discard`, () => t("letters.discarded", { number: id }));
   const rows = answer.data?.errors ?? [];
   return (
     <Panel title={t("letters.title", { count: n(total) })} name="letters" answer={answer} aside={rows.length > 0 && <button type="button" id="retry-all" disabled={busy} onClick={() => retry("/api/v1/errors/retry-all")}>{t("letters.retryAll")}</button>}>
@@ -40,7 +42,7 @@ export function Letters({ total }: { total: number }) {
         <div class="scroll" tabIndex={0} role="region" aria-label={t("letters.title", { count: n(total) })}>
           <table class="stack">
             <thead><tr>{(["number", "reason", "source", "when", "do"] as const).map((each) => <th scope="col" key={each}>{t(`letter.${each}`)}</th>)}</tr></thead>
-            <tbody>{rows.map((each) => <LetterRow key={each.id} letter={each} busy={busy} retry={() => retry(`/api/v1/errors/${each.id}/retry`)} />)}</tbody>
+            <tbody>{rows.map((each) => <LetterRow key={each.id} letter={each} busy={busy} retry={() => retry(`/api/v1/errors/${each.id}/retry`)} discard={() => discard(each.id)} />)}</tbody>
           </table>
         </div>
       )}
@@ -49,9 +51,10 @@ export function Letters({ total }: { total: number }) {
   );
 }
 
-function LetterRow({ letter, retry, busy }: { letter: Letter; retry: () => void; busy: boolean }) {
+function LetterRow({ letter, retry, discard, busy }: { letter: Letter; retry: () => void; discard: () => void; busy: boolean }) {
   const { view } = useShared();
   const [record, setRecord] = useState<string | null>(null);
+  const [sure, setSure] = useState(false);
   const show = () => {
     if (record !== null) return setRecord(null);
     ask<Whole>(address(`errors/${letter.id}`)).then(
@@ -69,6 +72,7 @@ function LetterRow({ letter, retry, busy }: { letter: Letter; retry: () => void;
         <td class="doing">
           <button type="button" onClick={show} aria-expanded={record !== null}>{t(record === null ? "letters.show" : "letters.hide")}<span class="hidden"> {letter.id}</span></button>
           <button type="button" onClick={retry} disabled={busy}>{t("letters.retry")}<span class="hidden"> {letter.id}</span></button>
+          <button type="button" onClick={() => (sure ? discard() : setSure(true))} onBlur={() => setSure(false)} disabled={busy}>{t(sure ? "letters.discardSure" : "letters.discard")}<span class="hidden"> {letter.id}</span></button>
         </td>
       </tr>
       {record !== null && <tr><td colSpan={5}><pre class="record" tabIndex={0}><bdi>{record}</bdi></pre></td></tr>}
