@@ -41,6 +41,9 @@ def test_it_answers_and_stops_when_told(data_dir: Path, number: signal.Signals) 
             assert client.get("/readyz").json() == {"status": "ready"}
             handed = client.post("/api/v1/topics/observations", json={"id": 1})
             assert (handed.status_code, handed.json()["records"]) == (202, 1)
+            for status_code, headers in ((422, {"Idempotency-Key": ""}), (415, {"Content-Encoding": "gzip"})):
+                refused = client.post("/api/v1/topics/observations", json={"id": 1}, headers=headers)
+                assert refused.status_code == status_code
             assert client.get("/api/v1/posts").json() == {"posts": [], "next": None}
             assert client.get("/docs").headers["content-security-policy"].startswith("default-src 'none'")
         running.send_signal(number)

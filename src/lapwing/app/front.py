@@ -55,6 +55,9 @@ PAGE_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
 Answer = TypeVar("Answer")
 
+PASSING_BYTES_MAX = 16 << 20
+"""So much is kept of what exports read, a page after the other."""
+
 
 class DirectoryFront:
     """The `Front` of one data directory; a context that closes it."""
@@ -66,7 +69,7 @@ class DirectoryFront:
         self._budget_s = self._directory.configuration.serve.query_budget_us / 1e6
         self._here = threading.local()
         self._opened: list[Directory] = [self._directory]
-        self._memory = Cache(MEMORY_BYTES_MAX)
+        self._memory, self._passing = Cache(MEMORY_BYTES_MAX), Cache(PASSING_BYTES_MAX)
         self._retrying = threading.Lock()
         self._asked: set[Future[Any]] = set()
         self._beside = JoinedTables()
@@ -147,8 +150,8 @@ class DirectoryFront:
             self._here.directory = Directory(self._path, self._configuration)
             self._here.directory.ledger.store.check = self._check
             # an export reads everything once, and would drive out what is asked for
-            if getattr(self._here, "end_s", None) is not None:
-                self._here.directory.ledger.share(self._memory)
+            asked = getattr(self._here, "end_s", None) is not None
+            self._here.directory.ledger.share(self._memory if asked else self._passing)
             self._opened.append(self._here.directory)
         directory: Directory = self._here.directory
         return directory

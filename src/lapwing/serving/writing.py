@@ -77,6 +77,11 @@ def router(door: Door) -> APIRouter:
             return problem(
                 415, f"{kind} is not taken", "send application/json, or application/x-ndjson for many records"
             )
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding != "identity":
+            return problem(415, f"the content encoding {encoding[:40]!r} is not taken", "send it as it is")
+        if request.headers.get("idempotency-key") == "":  # which the framework takes for none
+            return problem(422, "the header Idempotency-Key is empty", "give a key, or leave it out")
         try:
             body = await read_body(request, BODY_BYTES_MAX)
         except TooLarge:
