@@ -25,13 +25,14 @@ export function token(): string | null {
 export function keepToken(value: string | null): void {
   if (value) sessionStorage.setItem(TOKEN, value);
   else sessionStorage.removeItem(TOKEN);
-  for (const tell of waiting401) tell(false);
+  for (const tell of waiting401) tell(null);
 }
 
-const waiting401 = new Set<(needed: boolean) => void>();
+type Scope = "read" | "write";
+const waiting401 = new Set<(needed: Scope | null) => void>();
 
-/** Be told when a token is needed, and when one was given. */
-export function onTokenNeeded(tell: (needed: boolean) => void): () => void {
+/** Be told when a token is needed, and for what; null when one was given. */
+export function onTokenNeeded(tell: (needed: Scope | null) => void): () => void {
   waiting401.add(tell);
   return () => waiting401.delete(tell);
 }
@@ -39,7 +40,7 @@ export function onTokenNeeded(tell: (needed: boolean) => void): () => void {
 /** Whether the server wants a token even of those who read: then this device's own is enough. */
 let readsAsDevice = false;
 onDevice(() => {
-  if (device()) for (const tell of waiting401) tell(false);
+  if (device()) for (const tell of waiting401) tell(null);
 });
 
 /** Who asks: a token that was typed in, or, to read, this device's own where one is needed; and which build of the page. */
@@ -101,7 +102,7 @@ async function sent(path: string, init: RequestInit): Promise<Response> {
     return sent(path, init);
   }
   if (own && said.Authorization === `Bearer ${own}`) void dropDevice();
-  else for (const tell of waiting401) tell(true);
+  else for (const tell of waiting401) tell(reading ? "read" : "write");
   return response;
 }
 

@@ -142,12 +142,12 @@ function incident(id: string, more: Partial<Incident> = {}): Incident {
 
 const EVERY: Wanted = { states: [], categories: [], countries: [], places: [], from: NOON, to: NOON + HOUR };
 
-test("incidents that go on are first, of them the most severe, then the latest", () => {
+test("incidents that are not over are first, of them the most severe, then those that do not fade, then the latest", () => {
   const found = ordered([
     incident("over", { state: "closed", severity: "extreme" }), incident("fades", { state: "fading", severity: "severe" }), incident("a"),
     incident("late", { last_at: "2026-01-05T12:40:00Z" }), incident("big", { state: "confirmed", severity: "severe" }),
   ]);
-  assert.deepEqual(found.map((each) => each.id), ["big", "late", "a", "fades", "over"]);
+  assert.deepEqual(found.map((each) => each.id), ["big", "fades", "late", "a", "over"]);
 });
 
 test("an incident belongs to a list by state, kind, place and time", () => {

@@ -49,7 +49,7 @@ export function Now() {
           {["5m", "15m", "1h"].map((each) => <WindowButton key={each} name={each} times={times} />)}
         </span>
       </div>
-      {nothing ? <Nothing started={!!status && status.accounting.received > 0} /> : (
+      {nothing ? <><Nothing started={!!status && status.accounting.received > 0} /><GoingOn /></> : (
         <div class="grid">
           <Panel title={t("map.title")} name="mapPanel" answer={problem} lines={6} aside={
             <span class="facts">

@@ -43,7 +43,7 @@ export function Reached({ mine, channels, lacks, set }: { mine: Device; channels
   return (
     <section class="panel reached" aria-labelledby="reached-title">
       <header><h2 id="reached-title"><bdi>{shown(mine.name)}</bdi></h2></header>
-      <p id="reached"><span class={`state ${reached ? "good" : "working"}`}><i aria-hidden="true" />{t(reached ? "receiver.always" : permitted ? "receiver.openLoud" : "receiver.openOnly")}</span></p>
+      <p id="reached"><span class={`state ${reached && mine.rule ? "good" : "working"}`}><i aria-hidden="true" />{t(!mine.rule ? "receiver.nothingYet" : reached ? "receiver.always" : permitted ? "receiver.openLoud" : "receiver.openOnly")}</span></p>
       {lacks.map((each) => <Lacks key={each} lack={each} />)}
       {broken && <p class="problem"><span aria-hidden="true">▲ </span>{shown(broken.problem ?? "")}</p>}
       {problem && <Failed problem={problem} />}

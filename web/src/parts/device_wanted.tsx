@@ -44,6 +44,7 @@ export function Wanted({ mine, set }: { mine: Device; set: (mine: Device) => Pro
         {!open && <button type="button" id="change" onClick={() => setAsked(true)}>{t("receiver.change")}</button>}
       </header>
       <p class="sentence" id="sentence">{sentence({ ...EMPTY, ...draft }, t("receiver.thisDevice"))}</p>
+      {!mine.rule && <p class="partly" id="nothing-yet">{t("receiver.nothingYet")}</p>}
       {mine.rule?.paused && <p class="partly">{t("receiver.paused")}</p>}
       {mine.rule?.problem && <p class="problem"><span aria-hidden="true">▲ </span>{mine.rule.problem}</p>}
       <span role="status" id="wanted-said" class="soft">{said}</span>

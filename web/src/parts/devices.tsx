@@ -46,12 +46,13 @@ function Made({ code }: { code: Code }) {
 
 function Row({ device, remove }: { device: Device; remove: () => void }) {
   const { view } = useShared();
+  const [sure, setSure] = useState(false);
   const how = !device.reachable ? t("devices.gone") : t(device.push ? "devices.push" : "devices.page");
   return (
     <li data-device={device.id}>
       <bdi>{shown(device.name)}</bdi>
       <span class="soft">{[how, device.rule ? shown(device.rule.name) : t("devices.nothing"), moment(Date.parse(device.added_at), view.zone, language())].join(" · ")}</span>
-      <button type="button" onClick={remove} aria-label={`${t("devices.remove")} ${device.name}`}>{t("devices.remove")}</button>
+      <button type="button" onClick={() => (sure ? remove() : setSure(true))} onBlur={() => setSure(false)} aria-label={`${t(sure ? "devices.removeSure" : "devices.remove")} ${device.name}`}>{t(sure ? "devices.removeSure" : "devices.remove")}</button>
     </li>
   );
 }

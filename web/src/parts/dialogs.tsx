@@ -31,15 +31,15 @@ export function Help({ close }: { close: () => void }) {
 /** Asks for a token as soon as the API wants one; it is kept until the tab is closed. */
 export function Login() {
   const { view } = useShared();
-  const [needed, setNeeded] = useState(false);
+  const [needed, setNeeded] = useState<"read" | "write" | null>(null);
   const [typed, setTyped] = useState("");
   useEffect(() => onTokenNeeded(setNeeded), []);
   if (!needed || (view.page === "receiver" && !isDevice())) return null; // there a code is asked for
   return (
-    <Dialog title={t("login.title")} close={() => setNeeded(false)}>
+    <Dialog title={t("login.title")} close={() => setNeeded(null)}>
       <form method="dialog" onSubmit={(event) => { event.preventDefault(); keepToken(typed.trim()); setTyped(""); }}>
-        <p>{t(token() ? "login.wrong" : "login.why")}</p>
-        <pre>lapwing token create NAME --scope read</pre>
+        <p>{t(token() ? "login.wrong" : needed === "write" ? "login.whyWrite" : "login.why")}</p>
+        <pre>lapwing token create NAME --scope {needed}</pre>
         <label>{t("login.token")} <input id="token" type="password" autoComplete="off" spellcheck={false} value={typed} placeholder="lw_…" onInput={(event) => setTyped(event.currentTarget.value)} /></label>
         <p class="soft">{t("login.kept")}</p>
         <button type="submit" class="main" disabled={!typed.trim()}>{t("login.go")}</button>

@@ -40,11 +40,9 @@ export function fits(incident: Incident, wanted: Wanted): boolean {
   );
 }
 
-const RANK: Record<State, number> = { confirmed: 0, possible: 0, fading: 1, closed: 2 };
-
-/** Those that go on first, and of them the most severe; then those with the latest evidence. */
+/** Those that are not closed first, and of them the most severe, fading ones behind others of the same severity; then those with the latest evidence. */
 export function ordered<T extends Incident>(incidents: readonly T[]): T[] {
-  const weight = (each: T) => RANK[each.state] * 10 - (RANK[each.state] ? 0 : SEVERITIES.indexOf(each.severity));
+  const weight = (each: T) => (each.state === "closed" ? 1 : Number(each.state === "fading") - 2 * SEVERITIES.indexOf(each.severity));
   return [...incidents].sort((a, b) => weight(a) - weight(b) || (a.last_at < b.last_at ? 1 : a.last_at > b.last_at ? -1 : a.id < b.id ? -1 : 1));
 }
 
