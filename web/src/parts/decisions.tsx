@@ -1,5 +1,5 @@
 // What is decided about an incident: written down at once, and taken up by the process that follows incidents.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, Refused, type Problem } from "../api.ts";
 import { n, t } from "../language.ts";
 import type { Card, Incident } from "../pure/incidents.ts";
@@ -29,6 +29,17 @@ export function Decisions({ card, others, again }: { card: Card; others: Inciden
   const done = written !== null && DONE[written.kind](card);
   const rest = others.filter((each) => each.id !== card.id && each.state !== "closed");
   const near = [...rest].sort((a, b) => Number(b.category === card.category) - Number(a.category === card.category));
+  const asked = useRef(false), safe = useRef<HTMLButtonElement>(null);
+  useEffect(() => { // the keyboard is where the question is, on the answer that changes nothing; and back at the card after it
+    if (sure) safe.current?.focus();
+    else if (asked.current) document.getElementById("incident-title")?.focus({ preventScroll: true });
+    asked.current = sure !== null;
+  }, [sure]);
+  const escape = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    setSure(null);
+  };
   useEffect(() => {
     if (!written || done) return;
     const timer = setInterval(() => {
@@ -59,7 +70,7 @@ export function Decisions({ card, others, again }: { card: Card; others: Inciden
             : <button type="button" disabled={busy || closed} onClick={() => setSure("mute")}>{t("decide.mute")}</button>}
         </div>
       ) : (
-        <div class="sure" role="group" aria-label={t(`decide.${sure}`)}>
+        <div class="sure" role="group" aria-label={t(`decide.${sure}`)} onKeyDown={escape}>
           <p>{t(`sure.${sure}`)}</p>
           {sure === "merge" && (
             <select id="merge-into" aria-label={t("decide.into")} value={into} onChange={(event) => setInto(event.currentTarget.value)}>
@@ -68,7 +79,7 @@ export function Decisions({ card, others, again }: { card: Card; others: Inciden
           )}
           <span class="buttons">
             <button type="button" class="main" id="sure" disabled={busy} onClick={() => decide(sure)}>{t(`decide.${sure}`)}</button>
-            <button type="button" onClick={() => setSure(null)}>{t("decide.not")}</button>
+            <button type="button" id="not-sure" ref={safe} onClick={() => setSure(null)}>{t("decide.not")}</button>
           </span>
         </div>
       )}
