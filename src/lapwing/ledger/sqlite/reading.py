@@ -128,6 +128,8 @@ def _holding(store: Store, query: Node, seqs: np.ndarray) -> Iterator[tuple[int,
     yield from known.items()
 
 
+KEPT_AT_ONCE = 200
+"""Of an answer with more posts none is kept."""
 Row = Mapping[str, Any]
 """A post with its `seq`, the facts in `SHOWN` and its texts, by their names."""
 
@@ -135,9 +137,12 @@ Row = Mapping[str, Any]
 def rows(store: Store, seqs: np.ndarray) -> list[Row]:
     """Some posts (in any order) with all that an answer shows, in the same order; texts are None once expired.
 
-    They are kept in memory: what was shown to somebody is mostly shown to others, or again.
+    A few are kept in memory: what was shown to somebody is mostly shown to others, or again; an export reads all once.
     """
     order = np.sort(seqs)
+    if len(seqs) > KEPT_AT_ONCE:
+        read = _read(store, order)
+        return [read[seq] for seq in seqs.tolist() if seq in read]
     labels = _labels(store, order)
     found: dict[int, Row] = {}
     missing = []
