@@ -97,6 +97,7 @@ def test_unknown_completeness_looks_unknown(browser, tmp_path):
         page = now.go("/?from=2026-01-05T13:00:00.000Z&to=2026-01-05T14:00:00.000Z")
         page.wait_for_selector(".mapPanel .complete.unknown")
         page.locator("#chart-posts summary").click()
+        page.locator("#chart-posts tbody td").first.wait_for()
         assert set(page.locator("#chart-posts tbody td:last-child").all_inner_texts()) == {"completeness unknown"}
 
 
@@ -105,6 +106,7 @@ def test_what_was_heard_whole_looks_whole(browser, address):
         page = now.go(f"/?{RANGE}")
         page.wait_for_selector(".mapPanel .complete.whole")
         page.locator("#chart-posts summary").click()
+        page.locator("#chart-posts tbody td").first.wait_for()
         assert set(page.locator("#chart-posts tbody td:last-child").all_inner_texts()) == {"100 % complete"}
 
 
